@@ -1,0 +1,103 @@
+# The verbs of this repository; "make help" lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(PATH):/usr/sbin
+
+MODULES := fanout gateway pkg
+BINARY := .build/plenum-gateway
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster
+CLUSTER := deploy/cluster/cluster
+
+# How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
+FUZZTIME ?= 30s
+BENCH ?= .
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare fuzz \
+	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the tests run: redis-server, nginx, chromium, … (Debian; only what is missing)
+	@.ci/setup
+
+build: ## build the gateway into .build
+	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BINARY) ./gateway/cmd/gateway
+
+run: build ## run the gateway alone, with the embedded log; PLENUM_ variables are passed on
+	@listen="$${PLENUM_LISTEN:-:8080}"; \
+	if [[ $$listen == :* ]]; then listen="localhost$$listen"; fi; \
+	echo "Plenum: http://$$listen"; \
+	exec $(BINARY)
+
+test: setup ## run all tests of all modules, with the race detector
+	go test -race -timeout 20m work
+
+check: setup format vet lint modules scripts ## run all checks but the tests
+
+format:
+	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
+	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	go vet work
+
+lint:
+	@for module in $(MODULES); do \
+		echo "staticcheck $$module"; (cd $$module && $(STATICCHECK) ./...); \
+	done
+
+# Each module must build without its neighbours in the workspace.
+modules:
+	@for module in $(MODULES); do \
+		echo "GOWORK=off $$module"; \
+		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
+	done
+
+scripts:
+	shellcheck -x $(SCRIPTS)
+	@echo "nginx -t"; prefix="$$(mktemp -d)"; trap 'rm -rf "$$prefix"' EXIT; \
+	mkdir "$$prefix/log" "$$prefix/temp"; \
+	nginx -q -t -p "$$prefix" -c "$$PWD/deploy/nginx/nginx.conf"
+
+bench: ## run the benchmarks; BENCH= chooses
+	go test -run '^$$' -bench '$(BENCH)' -benchmem work
+
+bench-compare: build ## compare with centrifuge under the same load, where ../shared/bench exists; ARGS= are its flags
+	@if [ ! -d ../shared/bench ]; then \
+		echo "There is no ../shared/bench. With it, this runs:"; \
+		echo '  B=$$(mktemp -d) && (cd ../shared/bench && go build -o "$$B/" ./...) && "$$B/compare" -gateway $(BINARY)'; \
+		exit 1; \
+	fi; \
+	B="$$(mktemp -d)"; trap 'rm -rf "$$B"' EXIT; \
+	(cd ../shared/bench && go build -o "$$B/" ./...); \
+	"$$B/compare" -gateway $(BINARY) $(ARGS)
+
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \
+		echo "$${file%/*} $${target#func }"; \
+		go test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) "./$${file%/*}" </dev/null; \
+	done
+
+cluster: build ## start Redis, three replicas and nginx on this machine
+	@$(CLUSTER) start
+
+cluster-stop: ## end the cluster
+	@$(CLUSTER) stop
+
+cluster-status: ## say what of the cluster runs
+	@$(CLUSTER) status
+
+cluster-scale: ## run N= replicas in the cluster
+	@$(CLUSTER) scale "$(N)"
+
+cluster-redis-test: setup ## test the log against Redis Sentinel and Redis Cluster
+	cd fanout && go test -race -count=1 -timeout 20m -run 'Sentinel|Cluster' ./redislog/...
+
+clean: cluster-stop ## end the cluster and remove what was built and written
+	@rm -rf .build .run

@@ -1,0 +1,297 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// append brings the group in hand into the log with one append, as often as it
+// takes: on a newer state after a conflict, without those that were taken
+// before, and again while the outcome is unknown, which is safe because refs
+// and revisions are recognised.
+func (d *desk) append(ctx context.Context) {
+	began := time.Now()
+	for try := 0; len(d.group) > 0; {
+		if ctx.Err() != nil {
+			d.drop(func(p *Proposal) bool { d.settle(p, Settlement{Err: ErrStopped}); return true })
+			return
+		}
+		a, err := d.decide(ctx)
+		if len(d.group) == 0 {
+			return
+		}
+		var res Appended
+		if err == nil {
+			d.pool.hub.Stats.Appends.Add(1)
+			d.pool.hub.Stats.AppendItems.Add(int64(len(a.Items)))
+			res, err = d.pool.hub.log.Append(ctx, d.pool.session, a)
+		}
+		if err != nil {
+			d.failed(ctx, err, began, try)
+			try++
+			continue
+		}
+		d.answered(res, a)
+	}
+}
+
+// decide asks the proposals for their changes, in order, and makes them one append.
+func (d *desk) decide(ctx context.Context) (*Append, error) {
+	a := &Append{Items: make([]Item, 0, len(d.group)), Known: d.pool.known()}
+	if slices.ContainsFunc(d.group, func(p *Proposal) bool { return p.Decide != nil }) {
+		if !d.loaded {
+			if err := d.reload(ctx); err != nil {
+				return nil, fmt.Errorf("%w: reading the state: %w", ErrUnavailable, err)
+			}
+		}
+		head := d.head
+		a.If = &head
+	}
+	d.owners = d.owners[:0]
+	for i, p := range d.group {
+		change := p.Change
+		if p.Decide != nil {
+			if change, p.reject = p.Decide(d.state); p.reject != nil {
+				continue
+			}
+		}
+		a.Create = a.Create || p.Create && d.head == Head{}
+		a.End = a.End || p.End
+		a.Items = d.items(a.Items, i, p, &change)
+		p.Change.Events = change.Events
+	}
+	if a.If != nil {
+		a.Set = d.state.Changes()
+	}
+	return a, nil
+}
+
+// reload reads the state, and settles the proposals that an earlier try has
+// brought into the log after all: decided on a state that holds them they would
+// be refused.
+func (d *desk) reload(ctx context.Context) error {
+	var q Query
+	for _, p := range d.group {
+		if p.tried && p.Ref != 0 {
+			q.Clients = append(q.Clients, p.Client)
+		}
+	}
+	v, err := d.read(ctx, &q)
+	if err != nil {
+		return err
+	}
+	refs := v.Refs
+	d.drop(func(p *Proposal) bool {
+		if !p.tried || p.Ref == 0 {
+			return false
+		}
+		took := p.Ref <= refs[0]
+		if refs = refs[1:]; took {
+			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
+		}
+		return took
+	})
+	return nil
+}
+
+// items appends what a proposal asks for.
+func (d *desk) items(items []Item, i int, p *Proposal, c *Change) []Item {
+	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records}
+	if c.Events == 0 {
+		item.Records = c.Passing
+	}
+	if c.Events > 0 || len(item.Records) > 0 || item.Ref != 0 {
+		items, d.owners = append(items, item), append(d.owners, i)
+	}
+	if c.Events > 0 && len(c.Passing) > 0 {
+		items, d.owners = append(items, Item{Records: c.Passing}), append(d.owners, i)
+	}
+	return items
+}
+
+// answered acts on the log's answer. What stays in the group is to be appended
+// again.
+func (d *desk) answered(res Appended, a *Append) {
+	stats := &d.pool.hub.Stats
+	switch res.Outcome {
+	case Took:
+		d.took(res, a)
+	case Conflict:
+		stats.AppendConflicts.Add(1)
+		d.conflict(res)
+	case Repeated:
+		stats.AppendRepeats.Add(int64(len(res.Repeats)))
+		d.repeated(res, a)
+	case Missing:
+		d.missing(a)
+	}
+}
+
+func (d *desk) took(res Appended, a *Append) {
+	if a.If != nil {
+		d.state.Saved(res.Head)
+		d.head = res.Head
+	} else if res.Epoch == d.head.Epoch && res.Rev == d.head.Rev {
+		d.head = res.Head
+	}
+	if a.End {
+		d.loaded = false
+	}
+	first := res.Head
+	if res.First != 0 {
+		first.Offset = res.First - 1
+	}
+	d.pool.meet(first)
+	last := first.Offset
+	for _, p := range d.group {
+		if p.reject != nil {
+			d.settle(p, Settlement{Err: p.reject, Head: res.Head})
+			continue
+		}
+		last += uint64(p.Change.Events)
+		d.settle(p, Settlement{Head: res.Head, Last: last})
+	}
+	clear(d.group)
+	d.group = d.group[:0]
+}
+
+// conflict takes the newer state.
+func (d *desk) conflict(res Appended) {
+	switch {
+	case slices.ContainsFunc(d.group, func(p *Proposal) bool { return p.tried && p.Ref != 0 }):
+		d.loaded = false // what made the state newer may be the earlier try
+	case res.Epoch == "":
+		_ = d.load(Head{}, nil) // an error leaves it not loaded
+	default:
+		_ = d.load(res.Head, res.State)
+	}
+}
+
+// repeated settles those that were taken before; the others are appended again.
+// One that only repeats another one of the group is not settled before that one
+// is: it goes back into the queue.
+func (d *desk) repeated(res Appended, a *Append) {
+	var back []*Proposal
+	for n, item := range res.Repeats {
+		i := d.owners[item]
+		p := d.group[i]
+		d.group[i] = nil
+		if repeatsNew(a.Items[:item], res.Repeats[:n], p) {
+			back = append(back, p)
+			continue
+		}
+		d.settle(p, Settlement{Repeated: true, Head: res.Head, Last: res.Offset})
+	}
+	d.drop(func(p *Proposal) bool { return p == nil })
+	d.loaded = false // proposals have changed the state already
+	if len(back) > 0 {
+		d.mu.Lock()
+		d.queue = slices.Insert(d.queue, 0, back...)
+		d.mu.Unlock()
+	}
+}
+
+// repeatsNew reports whether p repeats one of items that is not itself among
+// the repeats.
+func repeatsNew(items []Item, repeats []int, p *Proposal) bool {
+	for i := range items {
+		if items[i].Client == p.Client && items[i].Ref >= p.Ref && !slices.Contains(repeats, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// missing makes the session anew, or tells the group that there is none.
+func (d *desk) missing(a *Append) {
+	if d.load(Head{}, nil) == nil && d.state.Revive() {
+		revive := &Proposal{Create: true, Decide: func(State) (Change, error) { return Change{}, nil }}
+		d.group = slices.Insert(d.group, 0, revive)
+		return
+	}
+	stale := a.If != nil && *a.If != Head{} // decided on a session that is gone
+	d.drop(func(p *Proposal) bool {
+		if p.Create && (p.reject == nil || stale) {
+			return false
+		}
+		if p.reject == nil || stale {
+			p.reject = ErrMissing
+		}
+		d.settle(p, Settlement{Err: p.reject})
+		return true
+	})
+}
+
+// failed acts on an append whose outcome is unknown, or that could not be
+// tried. What stays in the group is to be tried again.
+func (d *desk) failed(ctx context.Context, err error, began time.Time, try int) {
+	options := &d.pool.hub.options
+	d.pool.hub.Stats.AppendErrors.Add(1)
+	d.loaded = false
+	sent := !errors.Is(err, ErrUnavailable)
+	d.drop(func(p *Proposal) bool {
+		p.tried = p.tried || sent
+		if patience := p.patience(options); time.Since(p.asked) < patience {
+			return false
+		}
+		d.settle(p, Settlement{Err: ErrUnavailable})
+		return true
+	})
+	if time.Since(began) > options.Wait {
+		d.shed()
+	}
+	if len(d.group) > 0 {
+		pause(ctx, try, nil)
+	}
+}
+
+// patience is how long a proposal is tried again after a failure.
+func (p *Proposal) patience(o *Options) time.Duration {
+	recognised := p.Ref != 0 || p.Decide != nil
+	switch {
+	case !recognised && (p.tried || p.Change.Events == 0):
+		return 0 // again might be twice; and what is for the moment is late already
+	case p.tried:
+		return o.GiveUp
+	}
+	return o.Wait
+}
+
+// shed answers what has waited behind the group for too long.
+func (d *desk) shed() {
+	d.mu.Lock()
+	looks := d.looks
+	d.looks = nil
+	var late []*Proposal
+	d.queue = slices.DeleteFunc(d.queue, func(p *Proposal) bool {
+		if time.Since(p.asked) < d.pool.hub.options.Wait {
+			return false
+		}
+		late = append(late, p)
+		return true
+	})
+	d.mu.Unlock()
+	for _, l := range looks {
+		l.Seen(d.state, Seen{Err: ErrUnavailable})
+	}
+	for _, p := range late {
+		d.settle(p, Settlement{Err: ErrUnavailable})
+	}
+}
+
+// drop removes the proposals of the group that gone says are done with.
+func (d *desk) drop(gone func(p *Proposal) bool) {
+	d.group = slices.DeleteFunc(d.group, gone)
+}
+
+func (d *desk) settle(p *Proposal, s Settlement) {
+	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
+		s.Err = ErrUnknown
+	}
+	if p.To != nil {
+		p.To.Settled(p, s)
+	}
+}

@@ -1,0 +1,297 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// State is the session's state as the program understands it. Only the pool's
+// desk calls it, and the functions of proposals and looks, one at a time.
+type State interface {
+	// Load replaces the state by the log's. Nil: there is no session.
+	Load(head Head, fields map[string]string) error
+	// Changes returns the fields that changed since the last call, for
+	// [Append.Set]; nil if none did.
+	Changes() map[string][]byte
+	// Saved tells the head after an append of these changes.
+	Saved(head Head)
+	// Revive is called when the log has no such session although this replica
+	// has its pool. It makes the state anew, from what is known here, and reports
+	// false if the session shall stay away.
+	Revive() bool
+}
+
+// Change is what a request does beside changing the state.
+type Change struct {
+	Events  int    // durable events in Records
+	Records []byte // durable
+	Passing []byte // ephemeral events and notes
+}
+
+// Proposal is a request to change the session: a publish, or a command.
+type Proposal struct {
+	Client string // scopes Ref, see [Item]
+	Ref    uint64
+	Change
+	// Decide, if set, is asked for the change. It may change the state. It is
+	// asked again, on a newer state, if another replica was quicker, or if it is
+	// not known whether the change was taken; without a Ref it has to recognise
+	// its own effect then. With an error it must have left the state as it was.
+	Decide func(s State) (Change, error)
+	// Create allows this proposal to make the session.
+	Create bool
+	// End deletes the session with this proposal.
+	End bool
+	// To hears the outcome, once, on the desk's goroutine. It must not block.
+	To Settler
+
+	asked  time.Time // when it was proposed
+	tried  bool      // an append that held it was sent
+	reject error     // Decide's answer in this round
+}
+
+// Settler hears what became of a proposal. An error is definite: nothing
+// happened; except ErrUnknown.
+type Settler interface {
+	Settled(p *Proposal, s Settlement)
+}
+
+// Settlement is what became of a proposal.
+type Settlement struct {
+	Err      error
+	Repeated bool // it had taken effect before
+	Head     Head // of the session, after it
+	Last     uint64
+}
+
+// Look asks for the session as it stands. Looks that wait together share one
+// read of the log.
+type Look struct {
+	Client  string // also the highest ref of this one; may be empty
+	History bool   // also the events after After
+	After   uint64
+	// Seen is called once, on the desk's goroutine. It must not block. The
+	// state is the one at seen.Head; it is not loaded if seen.Err is set.
+	Seen func(s State, seen Seen)
+}
+
+// Seen answers a Look.
+type Seen struct {
+	Err      error
+	Exists   bool
+	Head     Head
+	Events   []Event // after Look.After
+	Complete bool    // Events has all of them
+	Ref      uint64
+}
+
+// Errors of the desk.
+var (
+	ErrUnknown = errors.New("it is not known whether the request took effect")
+	ErrMissing = errors.New("there is no such session")
+)
+
+// Bounds of one append.
+const (
+	maxGroup      = 256
+	maxGroupBytes = 512 << 10
+)
+
+// desk is where the requests of a session gather while an append of it is
+// under way. Its goroutine exists only while there is work; it alone touches
+// the state.
+type desk struct {
+	pool *Pool
+
+	state  State // the goroutine's, with the following
+	loaded bool
+	head   Head // the state's, if it is loaded; empty if there is no session
+	group  []*Proposal
+	owners []int // for each item of an append the index in group
+	looked []*Look
+
+	mu      sync.Mutex // guards the following
+	queue   []*Proposal
+	looks   []*Look
+	working bool
+}
+
+// Propose hands in a request. Requests take effect in the order in which they
+// were handed in.
+func (p *Pool) Propose(pr *Proposal) {
+	pr.asked = time.Now()
+	d := p.desk
+	d.mu.Lock()
+	d.queue = append(d.queue, pr)
+	start := !d.working
+	d.working = true
+	d.mu.Unlock()
+	if start {
+		d.start(pr.asked)
+	}
+}
+
+// Look hands in a question.
+func (p *Pool) Look(l *Look) {
+	d := p.desk
+	d.mu.Lock()
+	d.looks = append(d.looks, l)
+	start := !d.working
+	d.working = true
+	d.mu.Unlock()
+	if start {
+		p.hub.start(d)
+	}
+}
+
+// start sets the desk to work: at once, or at the next beat when the session is
+// busy. A lone event is not delayed; in a busy session requests come together,
+// and appends of all busy sessions share their wake and their write. Measured
+// with 100 rooms of 12 at 1 event a second from each member: 24 µs of processor
+// time per delivery instead of 35, for 6 ms more at the median.
+func (d *desk) start(now time.Time) {
+	if d.pool.busy(now) && d.pool.hub.wheel.add(now.Add(1), d.pool, turnDesk) {
+		return
+	}
+	d.pool.hub.start(d)
+}
+
+func (h *Hub) start(d *desk) {
+	if !h.task(d.work) {
+		d.refuse(ErrStopped)
+	}
+}
+
+// work empties the desk.
+func (d *desk) work(ctx context.Context) {
+	for again := false; (!again || !d.yields()) && d.take(); again = true {
+		if len(d.looked) > 0 {
+			d.look(ctx)
+		}
+		if len(d.group) > 0 {
+			d.append(ctx)
+		}
+		if ctx.Err() != nil {
+			d.refuse(ErrStopped)
+			return
+		}
+	}
+}
+
+// yields leaves what waits to the next beat, if the session is busy.
+func (d *desk) yields() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	if len(d.queue) == 0 || len(d.looks) > 0 || !d.pool.busy(now) {
+		return false
+	}
+	return d.pool.hub.wheel.add(now.Add(1), d.pool, turnDesk)
+}
+
+// take moves what waits into the goroutine's hands. It reports false, and ends
+// the work, when nothing does.
+func (d *desk) take() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.looked, d.looks = d.looks, d.looked[:0]
+	n, bytes := 0, 0
+	for n < len(d.queue) && n < maxGroup && bytes < maxGroupBytes {
+		bytes += len(d.queue[n].Records)
+		n++
+		if d.queue[n-1].End {
+			break
+		}
+	}
+	d.group = append(d.group[:0], d.queue[:n]...)
+	rest := copy(d.queue, d.queue[n:])
+	clear(d.queue[rest:])
+	d.queue = d.queue[:rest]
+	d.working = len(d.group)+len(d.looked) > 0
+	if !d.working {
+		d.queue, d.looks, d.group, d.looked = nil, nil, nil, nil // an idle session keeps nothing
+	}
+	return d.working
+}
+
+// refuse answers everything that waits, for a hub that has stopped.
+func (d *desk) refuse(err error) {
+	for d.take() {
+		for _, l := range d.looked {
+			l.Seen(d.state, Seen{Err: err})
+		}
+		for _, p := range d.group {
+			d.settle(p, Settlement{Err: err})
+		}
+	}
+}
+
+// look answers the looks in hand with one read.
+func (d *desk) look(ctx context.Context) {
+	var q Query
+	if d.loaded {
+		q.Known = d.head
+	}
+	for _, l := range d.looked {
+		if l.History && (!q.History || l.After < q.After) {
+			q.History, q.After = true, l.After
+		}
+		q.Clients = append(q.Clients, l.Client)
+	}
+	stats := &d.pool.hub.Stats
+	stats.Reads.Add(1)
+	stats.ReadsShared.Add(int64(len(d.looked) - 1))
+	v, err := d.read(ctx, &q)
+	if err == nil && v.Exists {
+		d.pool.meet(v.Head)
+	}
+	for i, l := range d.looked {
+		s := Seen{Err: err, Exists: v.Exists, Head: v.Head}
+		if err == nil {
+			s.Ref = v.Refs[i]
+		}
+		if l.History {
+			s.Complete = v.Complete || l.After >= v.Offset
+			for j := range v.Events {
+				if v.Events[j].Offset > l.After {
+					s.Events = v.Events[j:]
+					s.Complete = s.Complete || s.Events[0].Offset == l.After+1
+					break
+				}
+			}
+		}
+		l.Seen(d.state, s)
+	}
+	clear(d.looked)
+}
+
+// read reads the session and loads the state. It tries for as long as a
+// request may wait.
+func (d *desk) read(ctx context.Context, q *Query) (v View, err error) {
+	began := time.Now()
+	for try := 0; ; try++ {
+		if v, err = d.pool.hub.log.Read(ctx, d.pool.session, q); err == nil {
+			break
+		}
+		d.pool.hub.Stats.AppendErrors.Add(1)
+		if time.Since(began) > d.pool.hub.options.Wait || !pause(ctx, try, nil) {
+			return v, err
+		}
+	}
+	if !v.Exists {
+		return v, d.load(Head{}, nil)
+	}
+	if v.State != nil || !d.loaded {
+		return v, d.load(v.Head, v.State)
+	}
+	d.head = v.Head
+	return v, nil
+}
+
+func (d *desk) load(head Head, fields map[string]string) error {
+	err := d.state.Load(head, fields)
+	d.head, d.loaded = head, err == nil
+	return err
+}

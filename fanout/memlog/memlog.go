@@ -1,0 +1,311 @@
+// Package memlog is a session log in the memory of one process: the embedded
+// default, which needs nothing installed. It keeps the same promises as a log
+// in Redis, except that nothing survives the process.
+package memlog
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+)
+
+// Options of a log. The zero value of each means its default.
+type Options struct {
+	History int           // events kept of a session; 1000
+	TTL     time.Duration // a session without appends, reads of its head, or subscribers is forgotten after it; 24 h
+}
+
+// Log implements fanout.Log. Its methods may be called concurrently.
+type Log struct {
+	options  Options
+	receiver fanout.Receiver
+
+	mu         sync.Mutex // guards the following
+	sessions   map[string]*session
+	subscribed map[string]bool
+	nextPurge  time.Time
+}
+
+// session is one session, or none as long as its epoch is empty.
+type session struct {
+	// hand is held while an append is taken and its batch handed over, so that
+	// batches come in order. It is taken before Log.mu.
+	hand sync.Mutex
+
+	// Guarded by Log.mu.
+	holders int // of hand, and those who wait for it; the entry stays for them
+	content
+}
+
+// content is what is kept of a session.
+type content struct {
+	head   fanout.Head
+	state  map[string]string
+	events []fanout.Event
+	refs   map[string]uint64 // by client
+	older  map[string]uint64 // of clients that were not heard of since marked
+	used   time.Time
+	marked time.Time // once in a TTL what is older than the last mark goes
+	mark   uint64    // the offset then
+}
+
+// New returns an empty log.
+func New(o Options) *Log {
+	if o.History <= 0 {
+		o.History = 1000
+	}
+	if o.TTL <= 0 {
+		o.TTL = 24 * time.Hour
+	}
+	return &Log{options: o, sessions: make(map[string]*session), subscribed: make(map[string]bool)}
+}
+
+// Listen implements fanout.Log.
+func (l *Log) Listen(r fanout.Receiver) { l.receiver = r }
+
+// Subscribe implements fanout.Log.
+func (l *Log) Subscribe(_ context.Context, id string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.subscribed[id] = true
+	return nil
+}
+
+// Unsubscribe implements fanout.Log.
+func (l *Log) Unsubscribe(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.subscribed, id)
+}
+
+// Append implements fanout.Log.
+func (l *Log) Append(ctx context.Context, id string, a *fanout.Append) (fanout.Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return fanout.Appended{}, fmt.Errorf("appending to %s: %w: %w", id, fanout.ErrUnavailable, err)
+	}
+	s := l.hold(id)
+	s.hand.Lock()
+	defer l.release(id, s)
+	res, batch, publish := l.append(id, s, a)
+	if publish {
+		l.receiver.Deliver(id, batch)
+	}
+	return res, nil
+}
+
+// hold returns the session's entry, made if need be, and keeps it from being
+// dropped until release.
+func (l *Log) hold(id string) *session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.purgeLocked()
+	s := l.findLocked(id)
+	if s == nil {
+		s = new(session)
+		l.sessions[id] = s
+	}
+	s.holders++
+	return s
+}
+
+func (l *Log) release(id string, s *session) {
+	s.hand.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.holders--; s.holders == 0 && s.head.Epoch == "" {
+		delete(l.sessions, id)
+	}
+}
+
+// findLocked returns the session's entry if it has one. What has expired is gone.
+func (l *Log) findLocked(id string) *session {
+	s := l.sessions[id]
+	if s != nil && !l.subscribed[id] && time.Since(s.used) > l.options.TTL {
+		s.content = content{}
+	}
+	return s
+}
+
+func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Appended, b fanout.Batch, publish bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.head.Epoch == "" && !a.Create {
+		return fanout.Appended{Outcome: fanout.Missing}, b, false
+	}
+	res.Head = s.head
+	if res.Repeats = s.repeats(a.Items); res.Repeats != nil {
+		res.Outcome = fanout.Repeated
+		return res, b, false
+	}
+	if a.If != nil && (a.If.Epoch != s.head.Epoch || a.If.Rev != s.head.Rev) {
+		res.Outcome, res.State = fanout.Conflict, clone(s.state)
+		return res, b, false
+	}
+	reset := s.head.Epoch != "" && s.head.Epoch == a.Known.Epoch && s.head.Offset < a.Known.Offset
+	if s.head.Epoch == "" || reset {
+		s.head.Epoch = rand.Text()[:10]
+	}
+	first := s.head.Offset + 1
+	records := l.takeLocked(s, a)
+	res.Head, b.Head, b.Records = s.head, s.head, records
+	if s.head.Offset >= first {
+		res.First, b.First = first, first
+	}
+	if a.End {
+		s.content = content{}
+	}
+	return res, b, (reset || len(records) > 0 || len(a.Set) > 0) && l.subscribed[id]
+}
+
+// ref is the highest that was taken from a client.
+func (c *content) ref(client string) uint64 { return max(c.refs[client], c.older[client]) }
+
+// repeats returns the indexes of the items that repeat a ref of the log, or of
+// an item before them.
+func (c *content) repeats(items []fanout.Item) (repeats []int) {
+	var taken map[string]uint64
+	for i, item := range items {
+		switch {
+		case item.Ref == 0:
+		case item.Ref <= max(c.ref(item.Client), taken[item.Client]):
+			repeats = append(repeats, i)
+		case len(items) > 1:
+			if taken == nil {
+				taken = make(map[string]uint64)
+			}
+			taken[item.Client] = item.Ref
+		}
+	}
+	return repeats
+}
+
+// takeLocked applies an append that has passed all checks, and returns what is
+// to be published.
+func (l *Log) takeLocked(s *session, a *fanout.Append) []byte {
+	var records []byte
+	for _, item := range a.Items {
+		records = append(records, item.Records...)
+		if item.Events > 0 {
+			s.events, _ = fanout.DurableEvents(s.events, s.head.Offset+1, append([]byte(nil), item.Records...))
+			s.head.Offset += uint64(item.Events)
+		}
+		if item.Ref != 0 {
+			if s.refs == nil {
+				s.refs = make(map[string]uint64)
+			}
+			s.refs[item.Client] = item.Ref
+		}
+	}
+	if over := len(s.events) - l.options.History; over > l.options.History/8 {
+		s.events = append(s.events[:0:0], s.events[over:]...)
+	}
+	if len(a.Set) > 0 && s.state == nil {
+		s.state = make(map[string]string)
+	}
+	for field, value := range a.Set {
+		if len(value) == 0 {
+			delete(s.state, field)
+		} else {
+			s.state[field] = string(value)
+		}
+	}
+	if len(a.Set) > 0 {
+		s.head.Rev++
+	}
+	s.age(time.Now(), l.options.TTL)
+	return records
+}
+
+// age notes a use, and once in a ttl lets go what is older than the last time:
+// events, and refs of clients that are gone.
+func (c *content) age(now time.Time, ttl time.Duration) {
+	c.used = now
+	if now.Sub(c.marked) < ttl {
+		return
+	}
+	if !c.marked.IsZero() {
+		old := sort.Search(len(c.events), func(i int) bool { return c.events[i].Offset >= c.mark })
+		c.events = append(c.events[:0:0], c.events[old:]...)
+		c.older, c.refs = c.refs, nil
+	}
+	c.marked, c.mark = now, c.head.Offset
+}
+
+// Read implements fanout.Log.
+func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View, error) {
+	if err := ctx.Err(); err != nil {
+		return fanout.View{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := fanout.View{Refs: make([]uint64, len(q.Clients))}
+	s := l.findLocked(id)
+	if s == nil || s.head.Epoch == "" {
+		return v, nil
+	}
+	v.Exists, v.Head = true, s.head
+	if !q.NoState && (q.Known.Epoch != s.head.Epoch || q.Known.Rev != s.head.Rev) {
+		v.State = clone(s.state)
+	}
+	for i, c := range q.Clients {
+		v.Refs[i] = s.ref(c)
+	}
+	if q.History {
+		v.Events, v.Complete = s.after(q.After)
+	}
+	return v, nil
+}
+
+// after returns the events after an offset, and whether they are all there.
+func (s *session) after(offset uint64) ([]fanout.Event, bool) {
+	if offset >= s.head.Offset {
+		return nil, offset == s.head.Offset
+	}
+	if len(s.events) == 0 {
+		return nil, false
+	}
+	oldest := s.events[0].Offset
+	from := max(offset+1, oldest)
+	return append([]fanout.Event(nil), s.events[from-oldest:]...), offset+1 >= oldest
+}
+
+// Heads implements fanout.Log.
+func (l *Log) Heads(_ context.Context, ids []string) ([]fanout.Head, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	heads := make([]fanout.Head, len(ids))
+	for i, id := range ids {
+		if s := l.findLocked(id); s != nil {
+			heads[i], s.used = s.head, time.Now()
+		}
+	}
+	return heads, nil
+}
+
+// purgeLocked forgets sessions that were not used for the TTL. It looks at most
+// a few times within one.
+func (l *Log) purgeLocked() {
+	now := time.Now()
+	if now.Before(l.nextPurge) {
+		return
+	}
+	l.nextPurge = now.Add(l.options.TTL / 8)
+	for id := range l.sessions {
+		if s := l.findLocked(id); s.holders == 0 && s.head.Epoch == "" {
+			delete(l.sessions, id)
+		}
+	}
+}
+
+func clone(m map[string]string) map[string]string {
+	c := make(map[string]string, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}

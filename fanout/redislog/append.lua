@@ -1,0 +1,85 @@
+-- append: one atomic change of a session.
+-- KEYS  meta (hash), state (hash), log (stream), refs (hash), older refs (hash): one hash tag
+-- ARGV  1 PUBLISH or SPUBLISH, 2 channel, 3 now in ms, 4 ttl in ms, 5 history,
+--       6 an epoch to use if a new one is needed, 7 known epoch, 8 known offset,
+--       9 expected epoch ('*': any), 10 expected revision, 11 flags (c: create, e: end),
+--       12 number of fields, then field and value of each ('' deletes),
+--       then for each item: client, ref, events, records
+-- Returns {outcome, epoch, offset, revision, first, repeats, state}.
+local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark')
+local epoch, offset, rev = m[1], tonumber(m[2] or 0), tonumber(m[3] or 0)
+local born, reset = not epoch, false
+if born then
+  if not string.find(ARGV[11], 'c', 1, true) then return {'missing', '', 0, 0, 0} end
+  redis.call('DEL', unpack(KEYS, 2)) -- leftovers, if only the meta was evicted
+elseif epoch == ARGV[7] and offset < tonumber(ARGV[8]) then
+  reset = true -- the log is behind what it once acknowledged
+end
+
+local fields = tonumber(ARGV[12])
+local firstItem = 13 + 2 * fields
+local seen, repeats = {}, nil
+for i = firstItem, #ARGV, 4 do
+  local ref = tonumber(ARGV[i + 1])
+  if ref > 0 then
+    local client = ARGV[i]
+    local last = seen[client]
+    if not last then
+      last = tonumber(redis.call('HGET', KEYS[4], client) or redis.call('HGET', KEYS[5], client) or 0)
+    end
+    if ref <= last then
+      repeats = repeats or {}
+      repeats[#repeats + 1] = (i - firstItem) / 4
+    else
+      seen[client] = ref
+    end
+  end
+end
+if repeats then return {'repeated', epoch or '', offset, rev, 0, repeats} end
+
+if ARGV[9] ~= '*' and (ARGV[9] ~= (epoch or '') or tonumber(ARGV[10]) ~= rev) then
+  return {'conflict', epoch or '', offset, rev, 0, {}, redis.call('HGETALL', KEYS[2])}
+end
+
+if born or reset then epoch = ARGV[6] end
+local first, stored, sent = offset + 1, {}, {}
+for i = firstItem, #ARGV, 4 do
+  local events = tonumber(ARGV[i + 2])
+  if events > 0 then
+    offset = offset + events
+    stored[#stored + 1] = ARGV[i + 3]
+  end
+  if ARGV[i + 3] ~= '' then sent[#sent + 1] = ARGV[i + 3] end
+  if tonumber(ARGV[i + 1]) > 0 then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
+end
+if #stored > 0 then
+  redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, offset - tonumber(ARGV[5])), offset .. '-0', 'r', table.concat(stored))
+else
+  first = 0
+end
+if fields > 0 then
+  rev = rev + 1
+  for i = 13, firstItem - 1, 2 do
+    if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[2], ARGV[i]) else redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+  end
+end
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset, 'rev', rev)
+
+-- Once in a ttl what is older than the last mark goes: events, and refs of clients that are gone.
+local now, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
+local marked = tonumber(m[4] or 0)
+if now - marked >= ttl then
+  if marked > 0 then
+    redis.call('XTRIM', KEYS[3], 'MINID', m[5])
+    redis.call('DEL', KEYS[5])
+    if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('RENAME', KEYS[4], KEYS[5]) end
+  end
+  redis.call('HSET', KEYS[1], 'marked', now, 'mark', offset)
+end
+for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
+
+if reset or #sent > 0 or fields > 0 then
+  redis.call(ARGV[1], ARGV[2], table.concat({epoch, first, offset, rev}, ' ') .. '\n' .. table.concat(sent))
+end
+if string.find(ARGV[11], 'e', 1, true) then redis.call('DEL', unpack(KEYS)) end
+return {'took', epoch, offset, rev, first}

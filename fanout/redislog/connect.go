@@ -1,0 +1,90 @@
+package redislog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	oldest     = 7        // the major version of Redis that has what the scripts use
+	bufferSize = 64 << 10 // bytes, to read and to write, of each connection
+)
+
+// connect makes a client and looks at what answers.
+func connect(ctx context.Context, option rueidis.ClientOption, timeout time.Duration) (rueidis.Client, error) {
+	option.DisableCache = true
+	option.DisableRetry = true    // whoever asks knows how long to wait
+	option.PipelineMultiplex = -1 // one connection: appends of all sessions share its writes
+	option.RingScaleEachConn = 9
+	option.ReadBufferEachConn, option.WriteBufferEachConn = bufferSize, bufferSize
+	option.ConnWriteTimeout = timeout
+	option.Dialer.Timeout = timeout
+	option.Dialer.KeepAlive = timeout / 2
+	option.ClientName = "plenum"
+	if option.Sentinel.MasterSet != "" {
+		option.Sentinel.TopologyRefreshInterval = 5 * time.Second
+	}
+	at := strings.Join(option.InitAddress, ", ")
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		return nil, fmt.Errorf("no Redis answers at %s: %w", at, explain(err))
+	}
+	if err := checkServer(ctx, client); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("the Redis at %s cannot be used: %w", at, explain(err))
+	}
+	return client, nil
+}
+
+func checkServer(ctx context.Context, client rueidis.Client) error {
+	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(info) {
+		version, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:")
+		if !ok {
+			continue
+		}
+		major, _, _ := strings.Cut(version, ".")
+		if n, err := strconv.Atoi(major); err != nil || n < oldest {
+			return fmt.Errorf("it is version %s; %d.0 or newer is needed", version, oldest)
+		}
+		return nil
+	}
+	return errors.New("it does not say its version; is it Redis?")
+}
+
+// explain adds what an operator can do about an error.
+func explain(err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "NOAUTH"):
+		return fmt.Errorf("%w (it asks for a password: redis://user:password@host:port)", err)
+	case strings.Contains(text, "WRONGPASS"):
+		return fmt.Errorf("%w (user or password is wrong)", err)
+	case strings.Contains(text, "NOPERM"):
+		return fmt.Errorf("%w (this Redis user may not run a command that the gateway needs)", err)
+	case strings.Contains(text, "connection refused"):
+		return fmt.Errorf("%w (is redis-server running there?)", err)
+	case strings.Contains(text, "unexpected prefix"), strings.Contains(text, "unknown message type"):
+		return fmt.Errorf("%w (what answers is not Redis)", err)
+	}
+	return err
+}
+
+// redact keeps a password out of an error about a URL.
+func redact(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

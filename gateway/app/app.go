@@ -1,0 +1,158 @@
+// Package app is the program: it reads the settings, wires the packages, and
+// starts and stops them in order. It is the one package that knows the others.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/fanout/memlog"
+	"github.com/plenum-gateway/plenum/fanout/redislog"
+	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/httpapi"
+	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
+	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// kinds are all that this gateway has.
+var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}}
+
+func kindNames() (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.Name())
+	}
+	return names
+}
+
+// App is one replica. Make it with [New], then call [App.Run].
+type App struct {
+	settings Settings
+	log      *zap.Logger
+
+	redis       *redislog.Log // nil with the embedded log
+	hub         *fanout.Hub
+	sessions    *session.Service
+	connections *connection.Server
+	http        *http.Server
+	listener    net.Listener
+	health      httpapi.Health
+}
+
+// New connects and listens, and starts nothing yet. The error says what to do
+// about it.
+func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App, error) {
+	a := &App{settings: s, log: log}
+	store, err := a.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.sessions = session.New(session.Options{Replica: s.Replica, Kinds: kinds, DefaultKind: s.SessionKind,
+		CreateOnJoin: s.SessionCreate == "join", Capacity: s.SessionCapacity, Grace: s.Grace,
+		Welcome: wire.Welcome{Heartbeat: s.HeartbeatInterval.Milliseconds(), Frame: s.FrameInterval.Milliseconds(),
+			Limits: wire.Limits{Message: s.MessageLimit, Backlog: s.Backlog}}})
+	a.hub = fanout.New(store, connection.Codec{}, a.sessions.Owner, fanout.Options{FrameInterval: s.FrameInterval,
+		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver})
+	a.sessions.Attach(a.hub)
+	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
+		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, JoinTimeout: s.JoinTimeout,
+		Heartbeat: s.HeartbeatInterval, Timeout: s.HeartbeatTimeout, Misses: s.HeartbeatMisses, Origins: s.Origins}, log)
+	if err != nil {
+		return nil, fmt.Errorf("watching connections: %w", err)
+	}
+	a.health.Store = func(ctx context.Context) error {
+		if a.redis == nil {
+			return nil
+		}
+		return a.redis.Ping(ctx)
+	}
+	a.http = &http.Server{Handler: httpapi.Routes(a.connections, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
+	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
+		return nil, fmt.Errorf("%sLISTEN=%q: %w", prefix, s.Listen, err)
+	}
+	return a, nil
+}
+
+func (a *App) openLog(ctx context.Context) (fanout.Log, error) {
+	s := &a.settings
+	if s.RedisURL == "" {
+		return memlog.New(memlog.Options{History: s.History, TTL: s.SessionTTL}), nil
+	}
+	var err error
+	a.redis, err = redislog.Open(ctx, redislog.Options{URL: s.RedisURL, History: s.History, TTL: s.SessionTTL})
+	if err != nil {
+		return nil, fmt.Errorf("%sREDIS_URL: %w", prefix, err)
+	}
+	return a.redis, nil
+}
+
+// Addr is where the replica listens.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// Run serves until stop ends, then drains; it hurries when now ends. It returns
+// when everything that it started has ended.
+func (a *App) Run(stop, now context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer cancel()
+	if a.redis != nil {
+		defer a.redis.Close()
+		parts.Go(func() { a.redis.Run(ctx) })
+	}
+	parts.Go(func() { a.hub.Run(ctx) })
+	parts.Go(func() { a.connections.Run(ctx) })
+	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	failed := make(chan error, 1)
+	parts.Go(func() { failed <- a.http.Serve(a.listener) })
+	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
+		zap.String("log", a.logName()))
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving HTTP: %w", err)
+	case <-stop.Done():
+	}
+	a.drain(now)
+	return nil
+}
+
+// drain moves the members elsewhere, step by step.
+func (a *App) drain(now context.Context) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout)
+	defer cancel()
+	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
+	a.health.Drain()
+	a.connections.Drain(ctx, a.settings.DrainRate)
+
+	end, cancelEnd := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancelEnd()
+	a.connections.CloseAll(end)
+	a.sessions.Stop(end)
+	if err := a.http.Shutdown(end); err != nil && !errors.Is(err, context.Canceled) {
+		a.http.Close()
+	}
+	a.log.Info("stopped", zap.Duration("after", time.Since(began)))
+}
+
+func (a *App) logName() string {
+	if a.redis == nil {
+		return "embedded"
+	}
+	return "redis " + a.redis.Mode()
+}
+
+func randomSuffix() string { return strings.ToLower(rand.Text()[:4]) }

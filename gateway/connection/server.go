@@ -1,0 +1,277 @@
+package connection
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/zap"
+
+	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// Options of a server. All must be set, except Origins.
+type Options struct {
+	MessageLimit int // bytes of a message from a client
+	Backlog      int // bytes that wait for a connection
+	Rate         float64
+	RateBurst    int
+	Connections  int // on this replica; past it a handshake gets 503
+	JoinTimeout  time.Duration
+	Heartbeat    time.Duration // between two heartbeats
+	Timeout      time.Duration // silence past it at a heartbeat is a miss
+	Misses       int           // that many close the connection
+	Origins      []string      // patterns beside the same origin; "*" is everyone
+}
+
+// Server accepts connections and lets them into sessions. It is the handler of
+// the WebSocket's path; its methods may be called concurrently.
+type Server struct {
+	Stats Stats
+
+	sessions *session.Service
+	options  Options
+	log      *zap.Logger
+	wheel    *wheel
+	poller   *poller // nil: connections wait in goroutines
+
+	tasks sync.WaitGroup // the goroutines of connections; adding is guarded by mu
+
+	mu       sync.Mutex // guards the following
+	conns    map[*Conn]struct{}
+	draining bool
+}
+
+// New returns a server. It works while [Server.Run] runs.
+func New(sessions *session.Service, options Options, log *zap.Logger) (*Server, error) {
+	s := &Server{sessions: sessions, options: options, log: log, conns: make(map[*Conn]struct{})}
+	s.Stats.init()
+	s.wheel = newWheel(options.Heartbeat, s.beat)
+	var err error
+	s.poller, err = newPoller()
+	return s, err
+}
+
+// Run sends the heartbeats and watches idle connections until ctx ends. Close
+// the connections before that, see [Server.Drain].
+func (s *Server) Run(ctx context.Context) {
+	var parts sync.WaitGroup
+	parts.Go(func() { s.wheel.run(ctx) })
+	if s.poller != nil {
+		parts.Go(func() { s.poller.run(ctx) })
+	}
+	parts.Wait()
+}
+
+// ServeHTTP implements http.Handler: the opening handshake.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, refused := s.reserve()
+	if refused != nil {
+		s.Stats.Refused.Add(1)
+		w.Header().Set("Retry-After", "1")
+		problem(w, http.StatusServiceUnavailable, refused.Error())
+		return
+	}
+	if err := s.accept(c, w, r); err != nil {
+		s.Stats.Refused.Add(1)
+		s.release(c)
+		return
+	}
+	s.Stats.Accepted.Add(1)
+	c.accepted.Store(true)
+	refusal := s.check(r)
+	sessionID := r.URL.Query().Get("session")
+	c.run(func() { c.begin(sessionID, refusal) })
+}
+
+var (
+	errDraining = errors.New("this replica is draining; another one serves you")
+	errOverload = errors.New("this replica has all the connections that it is set to take")
+)
+
+// reserve counts a connection in, before it is accepted.
+func (s *Server) reserve() (*Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return nil, errDraining
+	case len(s.conns) >= s.options.Connections:
+		return nil, errOverload
+	}
+	c := newConn(s)
+	s.conns[c] = struct{}{}
+	s.tasks.Add(1)
+	s.Stats.Open.Add(1)
+	return c, nil
+}
+
+func (s *Server) release(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.tasks.Done()
+	s.Stats.Open.Add(-1)
+}
+
+func (s *Server) accept(c *Conn, w http.ResponseWriter, r *http.Request) error {
+	h := &hijacker{ResponseWriter: w, wrap: func(conn net.Conn) *socket {
+		conn.SetDeadline(time.Time{}) // the HTTP server's
+		return newSocket(conn, s.options.Backlog, c)
+	}}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols:       subprotocol(r),
+		InsecureSkipVerify: true, // a browser cannot see a refused handshake: the origin is checked behind it
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		return err
+	}
+	ws.SetReadLimit(int64(s.options.MessageLimit))
+	c.socket, c.ws = h.got, ws
+	return nil
+}
+
+// offered returns the subprotocols that a client offers.
+func offered(r *http.Request) (offers []string) {
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for offer := range strings.SplitSeq(line, ",") {
+			offers = append(offers, strings.TrimSpace(offer))
+		}
+	}
+	return offers
+}
+
+// subprotocol picks what the handshake answers. One that we do not speak is
+// picked too, if there is no other: else a browser could not be told why.
+func subprotocol(r *http.Request) []string {
+	offers := offered(r)
+	if len(offers) == 0 || slices.Contains(offers, wire.Protocol) {
+		return []string{wire.Protocol}
+	}
+	return offers[:1]
+}
+
+// check returns what a client is told behind its handshake, if it may not join.
+func (s *Server) check(r *http.Request) *wire.Error {
+	if offers := offered(r); len(offers) > 0 && !slices.Contains(offers, wire.Protocol) {
+		return &wire.Error{Code: wire.CodeProtocol, Close: wire.CloseProtocol,
+			Message: "this gateway speaks " + wire.Protocol + " only"}
+	}
+	if !s.originAllowed(r) {
+		return &wire.Error{Code: wire.CodeOrigin, Close: wire.CloseForbidden,
+			Message: "pages of this origin may not connect; see PLENUM_ORIGINS"}
+	}
+	if !wire.ValidSessionID(r.URL.Query().Get("session")) {
+		return &wire.Error{Code: wire.CodeBadSession, Close: wire.CloseJoinRefused,
+			Message: "the URL must have ?session= with 1 to 64 characters of A-Z a-z 0-9 _ -"}
+	}
+	return nil
+}
+
+// originAllowed reports whether a page may connect. Programs that are no
+// browser send no Origin (RFC 6454) and may.
+func (s *Server) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return slices.Contains(s.options.Origins, "*")
+	}
+	if u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	for _, pattern := range s.options.Origins {
+		target := u.Host
+		if strings.Contains(pattern, "://") {
+			target = u.Scheme + "://" + u.Host
+		}
+		if ok, _ := path.Match(strings.ToLower(pattern), strings.ToLower(target)); ok || pattern == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// problem answers with problem+json (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
+}
+
+// Drain lets nobody in any more, and asks every connection to move to another
+// replica, each in its own slot at rate slots a second. It returns when all
+// have, or at the end of ctx.
+func (s *Server) Drain(ctx context.Context, rate int) {
+	s.mu.Lock()
+	s.draining = true
+	conns := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		if c.joined.Load() {
+			conns = append(conns, c)
+		}
+	}
+	s.mu.Unlock()
+	for i, c := range conns {
+		after := time.Duration(i) * time.Second / time.Duration(rate)
+		c.Send((&wire.Drain{After: after.Milliseconds(), Reason: "deploy"}).Encode())
+	}
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for s.Stats.Open.Load() > 0 {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// CloseAll closes every connection with 4000 and waits until they have ended,
+// or ctx.
+func (s *Server) CloseAll(ctx context.Context) {
+	s.mu.Lock()
+	s.draining = true
+	for c := range s.conns {
+		if c.accepted.Load() {
+			c.run(func() { c.End(errStopping) })
+		}
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.abort()
+	}
+}
+
+var errStopping = &wire.Error{Code: wire.CodeDrained, Close: wire.CloseDrained, Message: "this replica stops; resume on another one"}
+
+// abort cuts what is left.
+func (s *Server) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.accepted.Load() {
+			c.socket.Conn.Close()
+		}
+	}
+}

@@ -1,0 +1,24 @@
+module github.com/plenum-gateway/plenum/gateway
+
+go 1.26.0
+
+require (
+	github.com/caarlos0/env/v11 v11.4.2
+	github.com/coder/websocket v1.8.15
+	github.com/evanphx/json-patch/v5 v5.9.11
+	github.com/klauspost/compress v1.20.3
+	github.com/plenum-gateway/plenum/fanout v0.0.0
+	github.com/plenum-gateway/plenum/pkg v0.0.0
+	go.uber.org/zap v1.28.0
+	golang.org/x/time v0.16.0
+)
+
+require (
+	github.com/redis/rueidis v1.0.79 // indirect
+	go.uber.org/multierr v1.10.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
+
+replace github.com/plenum-gateway/plenum/pkg => ../pkg
+
+replace github.com/plenum-gateway/plenum/fanout => ../fanout

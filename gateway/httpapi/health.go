@@ -1,0 +1,81 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Health is what an orchestrator asks. Its methods may be called concurrently.
+type Health struct {
+	// Store tells whether the log can be reached. It is set before use.
+	Store func(ctx context.Context) error
+
+	draining atomic.Bool
+	away     atomic.Bool
+}
+
+const (
+	checkEvery  = 2 * time.Second
+	checkWithin = time.Second
+)
+
+// Watch looks after the store until ctx ends.
+func (h *Health) Watch(ctx context.Context, log *zap.Logger) {
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	for {
+		check, cancel := context.WithTimeout(ctx, checkWithin)
+		err := h.Store(check)
+		cancel()
+		if away := err != nil; ctx.Err() == nil && h.away.Swap(away) != away {
+			if away {
+				log.Error("the store is away", zap.Error(err))
+			} else {
+				log.Info("the store is back")
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Drain makes the replica not ready, for good.
+func (h *Health) Drain() { h.draining.Store(true) }
+
+// live answers as long as the process can.
+func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+// ready answers 200 if new members may be sent here.
+func (h *Health) ready(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case h.draining.Load():
+		problem(w, http.StatusServiceUnavailable, "this replica is draining")
+	case h.away.Load():
+		problem(w, http.StatusServiceUnavailable, "the store is away")
+	default:
+		answer(w, http.StatusOK, map[string]string{"status": "ready"})
+	}
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// problem answers with problem+json (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
+}

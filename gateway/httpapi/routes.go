@@ -1,0 +1,21 @@
+// Package httpapi is the gateway's HTTP: every route on one screen.
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/plenum-gateway/plenum/gateway/web"
+)
+
+// Routes returns the handler of everything.
+func Routes(websocket http.Handler, health *Health, version string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/websocket", websocket)
+	mux.HandleFunc("GET /healthz", health.live)
+	mux.HandleFunc("GET /readyz", health.ready)
+	mux.HandleFunc("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"version": version})
+	})
+	mux.Handle("GET /", web.Handler())
+	return mux
+}

@@ -1,0 +1,97 @@
+// Package document is the kind of a shared JSON document. Members change it by
+// JSON merge patches (RFC 7396); the log's order is the order of the patches,
+// and everyone applies the same ones.
+//
+// Commands: patch, whose data is the merge patch, and replace, whose data is
+// the new document. Events: document.patched and document.replaced with the
+// same data. The state that members see is the document itself.
+package document
+
+import (
+	"encoding/json"
+	"fmt"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// MaxSize is the largest document, in bytes of JSON.
+const MaxSize = 256 << 10
+
+// Kind is the document kind.
+type Kind struct{}
+
+// Name implements kind.Kind.
+func (Kind) Name() string { return "document" }
+
+// New implements kind.Kind. The option document is the document to begin with;
+// without it that is an empty object.
+func (Kind) New(options json.RawMessage) (kind.State, error) {
+	var o struct {
+		Document json.RawMessage `json:"document"`
+	}
+	if len(options) > 0 && string(options) != "null" {
+		if err := json.Unmarshal(options, &o); err != nil {
+			return nil, bad(`the options of a document are {"document": any JSON value}`)
+		}
+	}
+	if o.Document == nil {
+		o.Document = json.RawMessage("{}")
+	}
+	return checked(state(o.Document))
+}
+
+// Decode implements kind.Kind.
+func (Kind) Decode(data []byte) (kind.State, error) {
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("the stored document is not JSON")
+	}
+	return state(data), nil
+}
+
+// state is the document.
+type state json.RawMessage
+
+func (s state) Encode() []byte              { return s }
+func (s state) View(string) json.RawMessage { return json.RawMessage(s) }
+
+func (s state) Do(c kind.Command) (kind.Result, error) {
+	switch c.Name {
+	case "patch":
+		return s.patch(c.Data)
+	case "replace":
+		next, err := checked(state(c.Data))
+		return kind.Result{State: next, Events: []kind.Event{{Name: "document.replaced", Data: c.Data}}}, err
+	}
+	return kind.Result{}, &wire.Error{Code: wire.CodeUnknownCommand,
+		Message: "a document has the commands patch and replace, not " + c.Name}
+}
+
+func (s state) patch(patch json.RawMessage) (kind.Result, error) {
+	if len(patch) == 0 || patch[0] != '{' {
+		return kind.Result{}, bad("the data of patch must be an object, a JSON merge patch (RFC 7396)")
+	}
+	document := []byte(s)
+	if len(document) == 0 || document[0] != '{' {
+		document = []byte("{}") // RFC 7396: a patch turns anything else into an object
+	}
+	merged, err := jsonpatch.MergePatch(document, patch)
+	if err != nil {
+		return kind.Result{}, bad("the merge patch cannot be applied: " + err.Error())
+	}
+	next, err := checked(state(merged))
+	return kind.Result{State: next, Events: []kind.Event{{Name: "document.patched", Data: patch}}}, err
+}
+
+// checked returns a document that is not too large. It is a copy, because the
+// bytes of a command are only lent.
+func checked(s state) (kind.State, error) {
+	if len(s) > MaxSize {
+		return nil, bad(fmt.Sprintf("the document would have %d bytes; at most %d are allowed", len(s), MaxSize))
+	}
+	return append(state(nil), s...), nil
+}
+
+func bad(text string) error { return &wire.Error{Code: wire.CodeBadData, Message: text} }

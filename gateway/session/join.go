@@ -1,0 +1,248 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJoinRefused,
+	Message: "no member of this session has that seat"}
+
+// Join lets a connection into a session. It returns when the welcome has been
+// handed to the connection, or with a *wire.Error that says how to refuse it.
+// ctx bounds the wait.
+func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
+	err := s.join(ctx, session, j, conn)
+	if err != nil {
+		s.Stats.Refused.Add(1)
+		e := refusal(err, 0)
+		if e.Close == 0 {
+			e.Close = wire.CloseStoreAway
+		}
+		return e
+	}
+	s.Stats.Present.Add(1)
+	return nil
+}
+
+func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
+	if j.Seat == "" && j.Name == "" {
+		return &wire.Error{Code: wire.CodeBadName, Close: wire.CloseJoinRefused, Message: "a new seat needs a name"}
+	}
+	pool, err := s.hub.Open(ctx, session)
+	if err != nil {
+		return err
+	}
+	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
+		number: s.numbers.Add(1)}
+	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
+	if j.Seat == "" {
+		a.secret, p.seat = newSeat()
+		p.member = "m_" + randomID(10)
+		p.scope = p.seat + " " + p.client
+		a.sit()
+	} else {
+		p.seat = seatHash(j.Seat)
+		p.scope = p.seat + " " + p.client
+		a.look()
+	}
+	select {
+	case err = <-a.done:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+		if !a.giveUp() {
+			err = <-a.done
+		}
+	}
+	if err != nil {
+		p.over.Store(true)
+		p.detach()
+		pool.Close()
+	}
+	return err
+}
+
+// arrival is a join under way. Its methods run on the desk's goroutine.
+type arrival struct {
+	*Participant
+	join   *wire.Join
+	secret string
+	roster *roster
+	before fanout.Seen // when a seat came back
+	done   chan error  // of capacity 1
+}
+
+// giveUp ends the wait for a welcome. It reports false when that is being sent.
+func (a *arrival) giveUp() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.link != nil {
+		return false
+	}
+	a.gone = true
+	return true
+}
+
+// gaveUp reports whether the joiner did not wait.
+func (a *arrival) gaveUp() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.gone
+}
+
+// sit asks for a new seat.
+func (a *arrival) sit() {
+	o := &a.service.options
+	a.pool.Propose(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
+		a.roster = s.(*roster)
+		return a.roster.seatNew(a.Participant, o, time.Now())
+	}})
+}
+
+// seating hears whether a new seat was given.
+type seating struct{ *arrival }
+
+func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	t.seated(s, func(r *roster, m *member) fanout.Change { return r.quit(m, reasonLeft, time.Now()) })
+}
+
+// seated goes on when the roster has the connection. undo takes it out again,
+// if the joiner did not wait.
+func (a *arrival) seated(s fanout.Settlement, undo func(r *roster, m *member) fanout.Change) {
+	if s.Err != nil {
+		a.done <- s.Err
+		return
+	}
+	if a.gaveUp() {
+		a.pool.Propose(&fanout.Proposal{Decide: func(s fanout.State) (fanout.Change, error) {
+			if m := s.(*roster).byID(a.member); m != nil {
+				return undo(s.(*roster), m), nil
+			}
+			return fanout.Change{}, nil
+		}})
+		return
+	}
+	a.before.Exists, a.before.Head = true, s.Head
+	a.seen(a.roster, a.before) // the roster is the one at that head
+}
+
+// look reads the session for a welcome.
+func (a *arrival) look() {
+	l := &fanout.Look{Client: a.scope, Seen: a.seen}
+	if since := a.join.Since; since != nil {
+		l.History, l.After = true, since.Offset
+	}
+	a.pool.Look(l)
+}
+
+func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
+	r := s.(*roster)
+	if seen.Err != nil {
+		a.done <- seen.Err
+		return
+	}
+	m := r.bySeat(a.seat)
+	switch {
+	case !seen.Exists || m == nil:
+		a.done <- errSeatUnknown
+		return
+	case a.has(m) || r.holds(m):
+		a.welcome(r, m, seen)
+		return
+	}
+	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
+	a.connect(connecting{a})
+}
+
+// has reports whether the roster has this very connection.
+func (a *arrival) has(m *member) bool {
+	for _, ref := range m.Conns {
+		if ref == a.ref() {
+			return true
+		}
+	}
+	return false
+}
+
+// connect has the roster note the connection of a seat that came back.
+func (a *arrival) connect(to fanout.Settler) {
+	o := &a.service.options
+	a.pool.Propose(&fanout.Proposal{To: to, Decide: func(s fanout.State) (fanout.Change, error) {
+		return s.(*roster).connect(a.Participant, o, time.Now())
+	}})
+}
+
+// connecting hears whether a seat may come back that held no place.
+type connecting struct{ *arrival }
+
+func (c connecting) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	c.seated(s, func(r *roster, _ *member) fanout.Change {
+		return r.disconnect(c.Participant, c.service.options.Grace, time.Now())
+	})
+}
+
+// connected hears that the roster has noted a connection that was welcomed before.
+type connected struct{ *arrival }
+
+func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	if s.Err != nil && !c.over.Load() {
+		c.conn.End(refusal(s.Err, 0))
+	}
+}
+
+// welcome lets the connection in at what was seen. If the pool cannot take it
+// there, it looks again.
+func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
+	a.member, a.name, a.acked, a.last = m.ID, m.Name, seen.Ref, seen.Ref
+	w := a.service.options.Welcome
+	w.Replica = a.service.options.Replica
+	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
+	w.Acked = seen.Ref
+	at, events := seen.Head.Position, []fanout.Event(nil)
+	since := a.join.Since
+	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
+		w.Resumed = true
+		at, events = fanout.Position(*since), seen.Events
+	} else {
+		w.Members, w.State = r.membersJSON(), r.state.View(m.ID)
+	}
+	w.Session = a.sessionInfo(r, at)
+	message := w.Encode()
+	switch err := a.attach(at, events, func() {
+		a.conn.Joined(a.Participant)
+		a.conn.Start(message, at.Offset)
+	}); err {
+	case nil:
+		a.arrived(r, m, w.Resumed)
+	case errGone: // the joiner has given up
+	default:
+		a.look()
+	}
+}
+
+// arrived is called once for each connection that was let in.
+func (a *arrival) arrived(r *roster, m *member, resumed bool) {
+	stats := &a.service.Stats
+	switch {
+	case resumed:
+		stats.Resumes.Add(1)
+	case a.join.Seat != "":
+		stats.Returns.Add(1)
+	default:
+		stats.Joins.Add(1)
+	}
+	a.room.enter(a.Participant)
+	a.room.end(func(o *Participant) bool {
+		return o != a.Participant && o.member == a.member && o.client == a.client
+	}, errReplaced)
+	if !a.has(m) {
+		a.connect(connected{a})
+	}
+	if next := r.nextExpiry(); next != 0 {
+		a.room.checkAt(time.UnixMilli(next))
+	}
+	a.done <- nil
+}

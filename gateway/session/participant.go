@@ -1,0 +1,254 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// maxInFlight bounds the requests of one connection that wait for the log.
+const maxInFlight = 256
+
+// Participant is one connection of a member in a session. Publish, Command,
+// Leave, and Behind are called by one goroutine at a time; Gone once, after them.
+type Participant struct {
+	service *Service
+	room    *room
+	pool    *fanout.Pool
+	conn    Conn
+
+	member string // id
+	name   string // for a log that has forgotten it
+	seat   string // hash of the secret
+	client string
+	scope  string // of this client's refs in the log
+	number uint64
+	index  int // in room.local
+
+	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
+	inFlight atomic.Int32 // publishes and commands that wait for the log
+	acked    uint64       // at the welcome
+	last     uint64       // the highest ref that was handed in
+	window   uint64       // bit i: ref last-i was handed in
+
+	mu   sync.Mutex   // guards the following
+	link *fanout.Link // nil while not attached
+	gone bool         // never to be attached again
+}
+
+var errGone = errors.New("the connection has ended")
+
+// Member returns the member's id.
+func (p *Participant) Member() string { return p.member }
+
+func (p *Participant) ref() connRef {
+	return connRef{Client: p.client, Replica: p.service.incarnation, Number: p.number}
+}
+
+// Deliver implements fanout.Subscriber.
+func (p *Participant) Deliver(f *fanout.Frame) { p.conn.Deliver(f) }
+
+// Publish tells everyone in the session. The message's slices are not kept.
+func (p *Participant) Publish(m *wire.Publish) {
+	at := time.Now().UnixMilli()
+	event := wire.EventBody{At: at, Event: m.Event, From: p.member, Client: p.client, Ref: m.Ref, Data: m.Data}
+	if m.Ephemeral {
+		p.service.Stats.Passing.Add(1)
+		event.Ref = 0
+		key := ""
+		if len(m.Key) > 0 {
+			key = p.member + " " + string(m.Key)
+		}
+		passing := fanout.AppendEphemeral(nil, key, wire.AppendEventBody(nil, &event))
+		p.pool.Propose(&fanout.Proposal{Change: fanout.Change{Passing: passing}})
+		return
+	}
+	if !p.admit(m.Ref) {
+		return
+	}
+	p.service.Stats.Publishes.Add(1)
+	size := 128 + len(m.Event) + len(m.Data) + len(p.client)
+	text := wire.AppendEventBody(make([]byte, 0, size), &event)
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p,
+		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
+}
+
+// Command asks the session's kind. The message's slices are not kept.
+func (p *Participant) Command(m *wire.Command) {
+	if !p.admit(m.Ref) {
+		return
+	}
+	p.service.Stats.Commands.Add(1)
+	c := command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p, Decide: c.decide})
+}
+
+// admit reports whether a ref may be handed in, and answers if not.
+func (p *Participant) admit(ref uint64) bool {
+	switch {
+	case ref > p.last:
+		if shift := ref - p.last; shift < 64 {
+			p.window <<= shift
+		} else {
+			p.window = 0
+		}
+	case ref <= p.acked:
+		p.conn.Send(wire.AppendAck(nil, ref, p.pool.Head().Offset))
+		return false
+	case p.last-ref >= 64 || p.window&(1<<(p.last-ref)) == 0:
+		p.reject(&wire.Error{Code: wire.CodeRefNotRising, Ref: ref,
+			Message: "ref must rise: this connection has sent " + strconv.FormatUint(p.last, 10) + " already"})
+		return false
+	}
+	if p.inFlight.Load() >= maxInFlight {
+		p.reject(&wire.Error{Code: wire.CodeSlowDown, Ref: ref, Retry: true, After: time.Second,
+			Message: "too many requests wait for the store"})
+		return false
+	}
+	p.last = max(p.last, ref)
+	p.window |= 1 << (p.last - ref)
+	p.inFlight.Add(1)
+	return true
+}
+
+func (p *Participant) reject(e *wire.Error) {
+	p.service.Stats.Rejected.Add(1)
+	p.conn.Send(e.Encode())
+}
+
+// Settled implements fanout.Settler for publishes and commands.
+func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
+	p.inFlight.Add(-1)
+	switch {
+	case s.Err != nil:
+		e := refusal(s.Err, pr.Ref)
+		if e.Close != 0 {
+			p.conn.End(e)
+			return
+		}
+		p.reject(e)
+	case s.Repeated:
+		p.service.Stats.Repeats.Add(1)
+		p.conn.Send(wire.AppendAck(nil, pr.Ref, s.Last))
+	case pr.Events == 0:
+		p.conn.Send(wire.AppendAck(nil, pr.Ref, s.Last))
+	}
+}
+
+// Leave gives up the seat. The connection is closed when that is done.
+func (p *Participant) Leave() {
+	p.pool.Propose(&fanout.Proposal{To: leaving{p}, Decide: func(s fanout.State) (fanout.Change, error) {
+		r := s.(*roster)
+		if m := r.byID(p.member); m != nil {
+			return r.quit(m, reasonLeft, time.Now()), nil
+		}
+		return fanout.Change{}, nil
+	}})
+}
+
+// leaving ends the connection when its leave has been settled.
+type leaving struct{ *Participant }
+
+func (l leaving) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	if s.Err != nil {
+		l.conn.End(refusal(s.Err, 0))
+		return
+	}
+	l.over.Store(true)
+	l.conn.End(errLeft)
+}
+
+// Gone tells that the connection has ended. The others see it after the blink,
+// if the member has not come back by then.
+func (p *Participant) Gone() {
+	p.mu.Lock()
+	p.gone = true
+	p.mu.Unlock()
+	p.detach()
+	p.room.exit(p)
+	p.service.Stats.Present.Add(-1)
+	if p.over.Load() {
+		p.pool.Close()
+		return
+	}
+	p.service.goodbye(p)
+}
+
+// disconnect tells the session that the connection is gone. It is called once.
+func (p *Participant) disconnect() {
+	p.pool.Propose(&fanout.Proposal{To: farewell{p}, Decide: func(s fanout.State) (fanout.Change, error) {
+		return s.(*roster).disconnect(p, p.service.options.Grace, time.Now()), nil
+	}})
+}
+
+// farewell lets the pool go when the session has been told.
+type farewell struct{ *Participant }
+
+func (f farewell) Settled(*fanout.Proposal, fanout.Settlement) {
+	f.pool.Close()
+	f.service.goodbyes.Done()
+}
+
+func (p *Participant) detach() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.link != nil {
+		p.pool.Detach(p.link)
+		p.link = nil
+	}
+}
+
+// Behind brings a connection up to date that could not keep up: from is the
+// last offset that reached it. It gets what it missed, or the state.
+func (p *Participant) Behind(from uint64) {
+	p.service.Stats.CatchUps.Add(1)
+	p.detach()
+	epoch := p.pool.Head().Epoch
+	p.pool.Look(&fanout.Look{History: true, After: from, Seen: func(s fanout.State, seen fanout.Seen) {
+		r := s.(*roster)
+		if seen.Err != nil || !seen.Exists {
+			p.conn.End(refusal(fanout.ErrUnknown, 0))
+			return
+		}
+		if seen.Complete && seen.Head.Epoch == epoch &&
+			p.attach(fanout.Position{Epoch: epoch, Offset: from}, seen.Events, func() { p.conn.Start(nil, from) }) == nil {
+			return
+		}
+		tell := func() { p.conn.Start(p.stateMessage(r, seen.Head, wire.ReasonLagged), seen.Head.Offset) }
+		if err := p.attach(seen.Head.Position, nil, tell); err != nil && err != errGone {
+			p.Behind(from)
+		}
+	}})
+}
+
+// attach subscribes the connection behind a position; first is called before
+// any frame is delivered.
+func (p *Participant) attach(from fanout.Position, read []fanout.Event, first func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return errGone
+	}
+	link, err := p.pool.Attach(p, from, read, first)
+	if err == nil {
+		p.link = link
+	}
+	return err
+}
+
+func (p *Participant) stateMessage(r *roster, head fanout.Head, reason string) []byte {
+	return (&wire.StateMessage{Session: p.sessionInfo(r, head.Position), Members: r.membersJSON(),
+		State: r.state.View(p.member), Reason: reason}).Encode()
+}
+
+func (p *Participant) sessionInfo(r *roster, at fanout.Position) wire.SessionInfo {
+	return wire.SessionInfo{ID: p.pool.Session(), Kind: r.info.Kind, Epoch: at.Epoch, Offset: at.Offset}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,161 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// Events about members.
+const (
+	eventJoined  = "member.joined"
+	eventChanged = "member.changed"
+	eventLeft    = "member.left"
+
+	reasonLeft    = "left"
+	reasonRemoved = "removed"
+)
+
+type changedData struct {
+	Member string `json:"member"`
+	Name   string `json:"name,omitempty"`
+	Status string `json:"status,omitempty"`
+}
+
+type leftData struct {
+	Member string `json:"member"`
+	Reason string `json:"reason"`
+}
+
+func appendEvent(c *fanout.Change, body []byte) {
+	c.Events++
+	c.Records = fanout.AppendEvent(c.Records, body)
+}
+
+func appendNote(c *fanout.Change, n note) {
+	c.Passing = fanout.AppendNote(c.Passing, encode(n))
+}
+
+// seatNew decides a join without a seat.
+func (r *roster) seatNew(p *Participant, o *Options, now time.Time) (c fanout.Change, err error) {
+	if !r.exists {
+		if !o.CreateOnJoin {
+			return c, &wire.Error{Code: wire.CodeNoSession, Close: wire.CloseNoSession, Message: "there is no such session"}
+		}
+		if err := r.create(o.DefaultKind, nil, now); err != nil {
+			return c, err
+		}
+	}
+	if r.taken() >= o.Capacity {
+		return c, full(o)
+	}
+	c = r.expire(now)
+	m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
+		Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
+	if r.info.Owner == "" {
+		r.info.Owner = m.ID
+		r.set(fieldInfo, encode(r.info))
+	}
+	r.add(m)
+	appendEvent(&c, body(eventJoined, "", m.public(), now))
+	return c, nil
+}
+
+func full(o *Options) *wire.Error {
+	return &wire.Error{Code: wire.CodeSessionFull, Close: wire.CloseSessionFull,
+		Message: "the session is full: it has " + itoa(o.Capacity) + " connections"}
+}
+
+// connect decides the return of a seat. One who holds a place is never refused:
+// a half-open phone must not lock its owner out. In a full session the new
+// connection takes the place of the member's oldest.
+func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Change, err error) {
+	m := r.bySeat(p.seat)
+	if m == nil {
+		return c, errSeatUnknown
+	}
+	if slices.ContainsFunc(m.Conns, func(ref connRef) bool { return ref == p.ref() }) {
+		return c, nil // decided before, and only the answer was lost
+	}
+	same := slices.IndexFunc(m.Conns, func(ref connRef) bool { return ref.Client == p.client })
+	if same < 0 && r.taken() >= o.Capacity {
+		switch {
+		case len(m.Conns) > 0:
+			same = 0
+		case m.Status != wire.StatusReconnecting:
+			return c, full(o)
+		}
+	}
+	c = r.expire(now)
+	if same >= 0 {
+		replaced := m.Conns[same]
+		m.Conns = slices.Delete(m.Conns, same, same+1)
+		appendNote(&c, note{Replaced: &replaced})
+	}
+	m.Conns = append(m.Conns, p.ref())
+	if m.Status != wire.StatusOnline {
+		m.Status, m.Until = wire.StatusOnline, 0
+		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
+	}
+	r.save(m)
+	return c, nil
+}
+
+// holds reports whether a returning seat needs no place of its own, so that it
+// may be welcomed before the roster says so.
+func (r *roster) holds(m *member) bool {
+	return len(m.Conns) > 0 || m.Status == wire.StatusReconnecting
+}
+
+// disconnect decides that a connection is gone.
+func (r *roster) disconnect(p *Participant, grace time.Duration, now time.Time) (c fanout.Change) {
+	m := r.byID(p.member)
+	if m == nil {
+		return c
+	}
+	i := slices.Index(m.Conns, p.ref())
+	if i < 0 {
+		return c // replaced meanwhile
+	}
+	m.Conns = slices.Delete(m.Conns, i, i+1)
+	if len(m.Conns) == 0 {
+		m.Status, m.Until = wire.StatusReconnecting, now.Add(grace).UnixMilli()
+		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
+		appendNote(&c, note{Check: m.Until})
+	}
+	r.save(m)
+	return c
+}
+
+// expire decides that members whose grace is over are offline.
+func (r *roster) expire(now time.Time) (c fanout.Change) {
+	for _, m := range r.members {
+		if m.expired(now) {
+			m.Status, m.Until = wire.StatusOffline, 0
+			r.save(m)
+			appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
+		}
+	}
+	return c
+}
+
+// nextExpiry is when the next grace is over, in milliseconds since 1970; 0 if
+// nobody is waited for.
+func (r *roster) nextExpiry() (next int64) {
+	for _, m := range r.members {
+		if m.Status == wire.StatusReconnecting && (next == 0 || m.Until < next) {
+			next = m.Until
+		}
+	}
+	return next
+}
+
+// quit decides that a member gives up, or loses, the seat.
+func (r *roster) quit(m *member, reason string, now time.Time) (c fanout.Change) {
+	r.remove(m)
+	appendEvent(&c, body(eventLeft, "", leftData{Member: m.ID, Reason: reason}, now))
+	appendNote(&c, note{Gone: m.ID, Reason: reason})
+	return c
+}

@@ -1,0 +1,206 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// room is what stands beside the pool of one session on this replica: its
+// participants here. It implements fanout.Owner.
+type room struct {
+	service *Service
+	pool    *fanout.Pool
+
+	mu    sync.Mutex // guards the following
+	local []*Participant
+	due   *time.Timer // when somebody's grace is over
+	dueAt time.Time
+}
+
+func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: p} }
+
+// State implements fanout.Owner.
+func (r *room) State() fanout.State { return &roster{kinds: r.service.kinds} }
+
+// note is what one replica tells the others beside the events.
+type note struct {
+	Replaced *connRef `json:"replaced,omitempty"` // this connection has been replaced
+	Gone     string   `json:"gone,omitempty"`     // this member gave up, or lost, the seat
+	Reason   string   `json:"reason,omitempty"`   // left, removed
+	Check    int64    `json:"check,omitempty"`    // somebody's grace ends then, milliseconds since 1970
+}
+
+// Note implements fanout.Owner.
+func (r *room) Note(b []byte) {
+	var n note
+	if json.Unmarshal(b, &n) != nil {
+		return // of a newer version
+	}
+	if n.Replaced != nil && n.Replaced.Replica == r.service.incarnation {
+		r.end(func(p *Participant) bool { return p.number == n.Replaced.Number }, errReplaced)
+	}
+	if n.Gone != "" {
+		e := errRemoved
+		if n.Reason == reasonLeft {
+			e = errLeft
+		}
+		r.end(func(p *Participant) bool { return p.member == n.Gone }, e)
+	}
+	if n.Check != 0 {
+		r.checkAt(time.UnixMilli(n.Check))
+	}
+}
+
+var (
+	errReplaced = &wire.Error{Code: wire.CodeReplaced, Close: wire.CloseReplaced,
+		Message: "the same client has connected anew"}
+	errRemoved = &wire.Error{Code: wire.CodeRemoved, Close: wire.CloseRemoved,
+		Message: "this member was removed from the session"}
+	errLeft = &wire.Error{Close: wire.CloseNormal, Message: "left"}
+)
+
+// end closes the participants that which picks. They are gone for the session already.
+func (r *room) end(which func(p *Participant) bool, e *wire.Error) {
+	r.mu.Lock()
+	var ended []*Participant
+	for _, p := range r.local {
+		if which(p) {
+			ended = append(ended, p)
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range ended {
+		p.over.Store(true)
+		p.conn.End(e)
+	}
+}
+
+func (r *room) enter(p *Participant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.index = len(r.local)
+	r.local = append(r.local, p)
+}
+
+func (r *room) exit(p *Participant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.local) - 1
+	r.local[p.index] = r.local[last]
+	r.local[p.index].index = p.index
+	r.local[last] = nil
+	r.local = r.local[:last]
+}
+
+// checkAt has the roster checked for members whose grace is over. Every replica
+// with members of the session does, each at a slightly different moment; the
+// first does the work and the others find nothing to do.
+func (r *room) checkAt(at time.Time) {
+	at = at.Add(rand.N(500 * time.Millisecond))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.due != nil && r.dueAt.Before(at) && time.Now().Before(r.dueAt) {
+		return // that check finds the next one to come
+	}
+	if r.due != nil {
+		r.due.Stop()
+	}
+	r.dueAt = at
+	r.due = time.AfterFunc(time.Until(at), r.check)
+}
+
+func (r *room) check() {
+	r.pool.Propose(&fanout.Proposal{Decide: func(s fanout.State) (fanout.Change, error) {
+		ros := s.(*roster)
+		if !ros.exists {
+			return fanout.Change{}, nil
+		}
+		change := ros.expire(time.Now())
+		if next := ros.nextExpiry(); next != 0 {
+			r.checkAt(time.UnixMilli(next))
+		}
+		return change, nil
+	}})
+}
+
+// Lost implements fanout.Owner: everybody here gets the state as it is now.
+func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
+	reason := wire.ReasonReset
+	if why == fanout.LossBeyond {
+		reason = wire.ReasonLagged
+	}
+	answer := make(chan error, 1)
+	r.pool.Look(&fanout.Look{Seen: func(s fanout.State, seen fanout.Seen) {
+		ros := s.(*roster)
+		switch {
+		case seen.Err != nil:
+			answer <- seen.Err
+		case !seen.Exists || !r.seated(ros):
+			r.reseat()
+			answer <- errAgain
+		default:
+			r.pool.Restart(seen.Head, func(to fanout.Subscriber) {
+				p := to.(*Participant)
+				p.conn.Start(p.stateMessage(ros, seen.Head, reason), seen.Head.Offset)
+			})
+			if reason == wire.ReasonReset {
+				r.service.Stats.Resets.Add(1)
+			}
+			answer <- nil
+		}
+	}})
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errAgain = errors.New("the session is being made anew")
+
+// seated reports whether everybody here has a seat in the roster.
+func (r *room) seated(ros *roster) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.local {
+		if !p.over.Load() && ros.byID(p.member) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// reseat gives everybody here the seat back that a log without its past has
+// forgotten. If there is no session at all, the desk makes it anew first.
+func (r *room) reseat() {
+	r.mu.Lock()
+	local := append([]*Participant(nil), r.local...)
+	r.mu.Unlock()
+	r.pool.Propose(&fanout.Proposal{Create: len(local) > 0, Decide: func(s fanout.State) (fanout.Change, error) {
+		ros, now := s.(*roster), time.Now()
+		if !ros.exists && len(local) > 0 {
+			if err := ros.create(r.service.options.DefaultKind, nil, now); err != nil {
+				return fanout.Change{}, err
+			}
+		}
+		var c fanout.Change
+		for _, p := range local {
+			if p.over.Load() || ros.byID(p.member) != nil {
+				continue
+			}
+			m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
+				Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
+			ros.add(m)
+			appendEvent(&c, body(eventJoined, "", m.public(), now))
+		}
+		return c, nil
+	}})
+}

@@ -1,0 +1,156 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// Blink is how long a member may be without a connection before the others see it.
+const Blink = 2 * time.Second
+
+// Options of a service.
+type Options struct {
+	Replica      string // the name of this process, told in welcomes
+	Kinds        []kind.Kind
+	DefaultKind  string        // of a session that a join creates
+	CreateOnJoin bool          // whether a join creates a session
+	Capacity     int           // connections in a session, over all replicas
+	Grace        time.Duration // from reconnecting to offline
+	Welcome      wire.Welcome  // what all welcomes share: heartbeat, frame, limits
+}
+
+// Service has the sessions of one replica. Its methods may be called concurrently.
+type Service struct {
+	Stats Stats
+
+	hub         *fanout.Hub
+	options     Options
+	kinds       map[string]kind.Kind
+	incarnation string // tells this process from earlier ones of the same name
+	numbers     atomic.Uint64
+
+	mu       sync.Mutex // guards the following
+	delayed  map[*Participant]*time.Timer
+	stopping bool
+	goodbyes sync.WaitGroup // participants that are gone and not yet told so; adding is guarded by mu
+}
+
+// Stats counts what a service did since it was made.
+type Stats struct {
+	Joins     atomic.Int64 // new seats
+	Returns   atomic.Int64 // seats that came back with a snapshot
+	Resumes   atomic.Int64 // exact replays
+	Refused   atomic.Int64 // joins
+	Publishes atomic.Int64
+	Passing   atomic.Int64 // ephemeral publishes
+	Commands  atomic.Int64
+	Rejected  atomic.Int64 // publishes and commands answered with an error
+	Repeats   atomic.Int64 // refs that had taken effect before
+	Present   atomic.Int64 // participants right now
+	CatchUps  atomic.Int64 // connections that lagged and were brought up to date
+	Resets    atomic.Int64 // state messages because the log lost its past
+}
+
+// Conn is what a session needs of a connection. Its methods never block.
+type Conn interface {
+	fanout.Subscriber
+	// Send sends a message, encoded as JSON.
+	Send(message []byte)
+	// Joined hands over the participant; it comes before the first Start.
+	Joined(p *Participant)
+	// Start sends a message, if it is not nil, behind which frames begin with
+	// the event after the offset at. It comes before the first Deliver, and
+	// whenever a subscriber's position is set anew.
+	Start(message []byte, at uint64)
+	// End sends e, unless it has no code, and closes with e.Close. What was sent
+	// before goes out first.
+	End(e *wire.Error)
+}
+
+// New returns a service on log; attach it to a hub made with [Service.Owner].
+func New(options Options) *Service {
+	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*Participant]*time.Timer)}
+	for _, k := range options.Kinds {
+		s.kinds[k.Name()] = k
+	}
+	return s
+}
+
+// Attach gives the service its hub. It is called once, before any other method.
+func (s *Service) Attach(hub *fanout.Hub) { s.hub = hub }
+
+// Owner is the hub's constructor of what stands beside a pool.
+func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
+
+// Stop tells the sessions of everybody who is gone but still within the blink,
+// and waits for that or for ctx.
+func (s *Service) Stop(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	for p, timer := range s.delayed {
+		if timer.Stop() {
+			delete(s.delayed, p)
+			p.disconnect()
+		}
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.goodbyes.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// goodbye has the participant's session told after the blink.
+func (s *Service) goodbye(p *Participant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.goodbyes.Add(1)
+	if s.stopping {
+		p.disconnect()
+		return
+	}
+	s.delayed[p] = time.AfterFunc(Blink, func() {
+		s.mu.Lock()
+		delete(s.delayed, p)
+		s.mu.Unlock()
+		p.disconnect()
+	})
+}
+
+// refusal turns an error of the log into what a client is told.
+func refusal(err error, ref uint64) *wire.Error {
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e):
+		told := *e
+		told.Ref = ref
+		return &told
+	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
+		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: 5 * time.Second,
+			Message: "the store went away; come back in 5 s or more"}
+	}
+	return &wire.Error{Code: wire.CodeUnavailable, Ref: ref, Retry: true, After: time.Second,
+		Message: "the store is away; nothing was done"}
+}
+
+// body encodes an event that the gateway itself makes.
+func body(name string, from string, data any, at time.Time) []byte {
+	raw, ok := data.(json.RawMessage)
+	if !ok {
+		raw, _ = json.Marshal(data) // plain structs of strings and numbers
+	}
+	return wire.AppendEventBody(nil, &wire.EventBody{At: at.UnixMilli(), Event: []byte(name), From: from, Data: raw})
+}
