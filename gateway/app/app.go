@@ -5,7 +5,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,7 +77,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		}
 		return a.redis.Ping(ctx)
 	}
-	a.http = &http.Server{Handler: httpapi.Routes(a.connections, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
+	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		return nil, fmt.Errorf("%sLISTEN=%q: %w", prefix, s.Listen, err)
@@ -107,17 +106,39 @@ func (a *App) Addr() net.Addr { return a.listener.Addr() }
 func (a *App) Run(stop, now context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	defer parts.Wait()
-	defer cancel()
-	if a.redis != nil {
-		defer a.redis.Close()
-		parts.Go(func() { a.redis.Run(ctx) })
+	err := a.start(ctx, &parts)
+	if err == nil {
+		err = a.serve(stop, now)
 	}
+	a.http.Close()
+	cancel()
+	parts.Wait()
+	if a.redis != nil {
+		a.redis.Close()
+	}
+	return err
+}
+
+// start has the parts run until ctx ends.
+func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.hub.Run(ctx) })
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	if a.redis == nil {
+		return nil
+	}
+	parts.Go(func() { a.redis.Run(ctx) })
+	if err := a.sessions.Enlist(ctx, a.redis); err != nil {
+		return fmt.Errorf("%sREDIS_URL: %w", prefix, err)
+	}
+	parts.Go(func() { a.sessions.Watch(ctx, a.redis) })
+	return nil
+}
+
+// serve answers requests until stop ends, and then drains.
+func (a *App) serve(stop, now context.Context) error {
 	failed := make(chan error, 1)
-	parts.Go(func() { failed <- a.http.Serve(a.listener) })
+	go func() { failed <- a.http.Serve(a.listener) }() // ends with http.Close, at the latest
 	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
 		zap.String("log", a.logName()))
 	select {
@@ -142,9 +163,7 @@ func (a *App) drain(now context.Context) {
 	defer cancelEnd()
 	a.connections.CloseAll(end)
 	a.sessions.Stop(end)
-	if err := a.http.Shutdown(end); err != nil && !errors.Is(err, context.Canceled) {
-		a.http.Close()
-	}
+	a.http.Shutdown(end) // what is left by then is closed right after
 	a.log.Info("stopped", zap.Duration("after", time.Since(began)))
 }
 

@@ -4,12 +4,16 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/gateway/web"
 )
 
 // Routes returns the handler of everything.
-func Routes(websocket http.Handler, health *Health, version string) http.Handler {
+func Routes(websocket http.Handler, service *session.Service, health *Health, version string) http.Handler {
+	sessions := sessions{service}
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/sessions", sessions.create)
+	mux.HandleFunc("GET /api/sessions/{id}", sessions.get)
 	mux.Handle("GET /api/websocket", websocket)
 	mux.HandleFunc("GET /healthz", health.live)
 	mux.HandleFunc("GET /readyz", health.ready)

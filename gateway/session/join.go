@@ -149,22 +149,12 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	case !seen.Exists || m == nil:
 		a.done <- errSeatUnknown
 		return
-	case a.has(m) || r.holds(m):
+	case m.has(a.ref()) || r.holds(m):
 		a.welcome(r, m, seen)
 		return
 	}
 	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
 	a.connect(connecting{a})
-}
-
-// has reports whether the roster has this very connection.
-func (a *arrival) has(m *member) bool {
-	for _, ref := range m.Conns {
-		if ref == a.ref() {
-			return true
-		}
-	}
-	return false
 }
 
 // connect has the roster note the connection of a seat that came back.
@@ -238,8 +228,11 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	a.room.end(func(o *Participant) bool {
 		return o != a.Participant && o.member == a.member && o.client == a.client
 	}, errReplaced)
-	if !a.has(m) {
+	if !m.has(a.ref()) {
 		a.connect(connected{a})
+	}
+	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
+		a.room.suspect.Store(true)
 	}
 	if next := r.nextExpiry(); next != 0 {
 		a.room.checkAt(time.UnixMilli(next))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -17,6 +18,9 @@ import (
 type room struct {
 	service *Service
 	pool    *fanout.Pool
+
+	suspect    atomic.Bool   // the roster has connections whose replicas were not looked at
+	reconciled atomic.Uint64 // the revision that was compared last with what is here
 
 	mu    sync.Mutex // guards the following
 	local []*Participant
@@ -68,17 +72,11 @@ var (
 
 // end closes the participants that which picks. They are gone for the session already.
 func (r *room) end(which func(p *Participant) bool, e *wire.Error) {
-	r.mu.Lock()
-	var ended []*Participant
-	for _, p := range r.local {
+	for _, p := range r.everyone() {
 		if which(p) {
-			ended = append(ended, p)
+			p.over.Store(true)
+			p.conn.End(e)
 		}
-	}
-	r.mu.Unlock()
-	for _, p := range ended {
-		p.over.Store(true)
-		p.conn.End(e)
 	}
 }
 
@@ -181,9 +179,7 @@ func (r *room) seated(ros *roster) bool {
 // reseat gives everybody here the seat back that a log without its past has
 // forgotten. If there is no session at all, the desk makes it anew first.
 func (r *room) reseat() {
-	r.mu.Lock()
-	local := append([]*Participant(nil), r.local...)
-	r.mu.Unlock()
+	local := r.everyone()
 	r.pool.Propose(&fanout.Proposal{Create: len(local) > 0, Decide: func(s fanout.State) (fanout.Change, error) {
 		ros, now := s.(*roster), time.Now()
 		if !ros.exists && len(local) > 0 {

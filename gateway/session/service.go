@@ -36,6 +36,7 @@ type Service struct {
 	kinds       map[string]kind.Kind
 	incarnation string // tells this process from earlier ones of the same name
 	numbers     atomic.Uint64
+	alive       atomic.Pointer[map[string]bool] // the replicas, at the last look; nil without leases
 
 	mu       sync.Mutex // guards the following
 	delayed  map[*Participant]*time.Timer

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// Errors of the methods for backends.
+var (
+	ErrExists = errors.New("the session exists already")
+	ErrNone   = errors.New("there is no such session")
+)
+
+// Snapshot is a session as everyone may see it.
+type Snapshot struct {
+	wire.SessionInfo
+	Members json.RawMessage `json:"members"`
+	State   json.RawMessage `json:"state"`
+}
+
+// Create makes a session. An empty id is drawn, an empty kind is the default. Errors: ErrExists, a
+// *wire.Error for what is wrong with the request, or one of package fanout.
+func (s *Service) Create(ctx context.Context, id, kindName string, options json.RawMessage) (Snapshot, error) {
+	if id == "" {
+		id = randomID(16)
+	}
+	if kindName == "" {
+		kindName = s.options.DefaultKind
+	}
+	switch {
+	case !wire.ValidSessionID(id):
+		return Snapshot{}, &wire.Error{Code: wire.CodeBadSession, Message: "id must be 1 to 64 characters of A-Z a-z 0-9 _ -"}
+	case s.kinds[kindName] == nil:
+		return Snapshot{}, &wire.Error{Code: wire.CodeBadData, Message: "this gateway does not know the kind " + kindName}
+	}
+	pool, err := s.hub.Open(ctx, id)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer pool.Close()
+	answer := make(answers, 1)
+	pool.Propose(&fanout.Proposal{Create: true, To: answer, Decide: func(st fanout.State) (fanout.Change, error) {
+		r := st.(*roster)
+		if r.exists {
+			return fanout.Change{}, ErrExists
+		}
+		return fanout.Change{}, r.create(kindName, options, time.Now())
+	}})
+	if err := answer.wait(ctx); err != nil {
+		return Snapshot{}, err
+	}
+	return s.snapshot(ctx, pool)
+}
+
+// Snapshot returns a session. Errors: ErrNone, or one of package fanout.
+func (s *Service) Snapshot(ctx context.Context, id string) (Snapshot, error) {
+	pool, err := s.hub.Open(ctx, id)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer pool.Close()
+	return s.snapshot(ctx, pool)
+}
+
+func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, error) {
+	answer, seen := make(answers, 1), make(chan Snapshot, 1)
+	pool.Look(&fanout.Look{Seen: func(st fanout.State, now fanout.Seen) {
+		r := st.(*roster)
+		switch {
+		case now.Err != nil:
+			answer <- now.Err
+		case !now.Exists:
+			answer <- ErrNone
+		default:
+			seen <- Snapshot{Members: r.membersJSON(), State: r.state.View(""), SessionInfo: wire.SessionInfo{
+				ID: pool.Session(), Kind: r.info.Kind, Epoch: now.Head.Epoch, Offset: now.Head.Offset}}
+			answer <- nil
+		}
+	}})
+	if err := answer.wait(ctx); err != nil {
+		return Snapshot{}, err
+	}
+	return <-seen, nil
+}
+
+// answers takes one answer of the desk. It has capacity 1.
+type answers chan error
+
+// Settled implements fanout.Settler.
+func (a answers) Settled(_ *fanout.Proposal, s fanout.Settlement) { a <- s.Err }
+
+func (a answers) wait(ctx context.Context) error {
+	select {
+	case err := <-a:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
