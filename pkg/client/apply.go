@@ -45,7 +45,7 @@ func (c *Client) adopt(l *link) error {
 	}
 	out := c.outbox.welcomed(w.Acked, !replace)
 	out = append(out, c.outbox.tooBig(c.limit)...)
-	l.open, l.sent = true, w.Acked
+	l.open = true
 	c.kickLocked()
 	c.mu.Unlock()
 	c.tell(out)
@@ -67,7 +67,7 @@ func (c *Client) apply(ctx context.Context, l *link, m *wire.ServerMessage) erro
 	case wire.TypeFrame:
 		return c.events(m.Frame.Events)
 	case wire.TypeAck:
-		c.tell(c.locked(func() []settlement { return c.outbox.settle(m.Ack.Ref, m.Ack.Offset, nil) }))
+		c.tell(c.locked(func() []settlement { return c.outbox.acknowledged(m.Ack.Ref, m.Ack.Offset, c.position.Offset) }))
 	case wire.TypeError:
 		c.refused(l, m.Error)
 	case wire.TypePrivate:
@@ -114,7 +114,7 @@ func (c *Client) events(events []wire.Event) error {
 		for _, e := range refs {
 			out = append(out, c.outbox.echoed(e.ref, e.offset)...)
 		}
-		return out
+		return append(out, c.outbox.reached(at)...)
 	}))
 	return hole
 }
@@ -148,7 +148,7 @@ func (c *Client) replaced(ctx context.Context, l *link, s *wire.StateMessage) {
 	}
 	c.tell(c.locked(func() []settlement {
 		c.position = wire.Position{Epoch: s.Session.Epoch, Offset: s.Session.Offset}
-		out := c.outbox.giveUp(c.outbox.acked)
+		out := c.outbox.replaced()
 		if c.outbox.waits(l.sent) {
 			wait := time.Second + time.Duration(c.o.Rand()*float64(time.Second))
 			c.renewLocked(ctx, &renewal{old: l, after: wait, doubt: l.sent})
@@ -164,7 +164,7 @@ func (c *Client) heartbeat(l *link, h *wire.HeartbeatMessage) {
 		l.beat = &wire.Heartbeat{At: h.At, Offset: c.position.Offset}
 		c.kickLocked()
 		if l.beats == 2 {
-			out = c.outbox.giveUp(c.outbox.acked)
+			out = c.outbox.replaced()
 		}
 		return out
 	}))

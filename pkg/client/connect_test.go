@@ -96,10 +96,10 @@ func waits(t *testing.T, n int, random float64, first func(f *fake)) (out []time
 
 func TestBackoff(t *testing.T) {
 	const ms = time.Millisecond
-	refused := func(f *fake) { f.refuse = refuseAll }
+	refused := func(f *fake) { f.refuse(refuseAll) }
 	lost := func(f *fake) {
 		f.join().welcome(0)
-		f.refuse = refuseAll
+		f.refuse(refuseAll)
 		f.srv.Cut()
 	}
 	for name, c := range map[string]struct {
@@ -110,11 +110,10 @@ func TestBackoff(t *testing.T) {
 		"never connected": {1, refused, []time.Duration{200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms, 5000 * ms}},
 		"lost":            {1, lost, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms}},
 		"full jitter":     {0.25, lost, []time.Duration{25 * ms, 50 * ms, 100 * ms, 200 * ms, 400 * ms, 800 * ms, 1250 * ms}},
-		"none":            {0, lost, []time.Duration{0, 0, 0}},
 		"too fast, by the reason": {0.5, closeWith(4006, wire.WaitReason(90*time.Second), nil),
 			[]time.Duration{90*time.Second + 50*ms}},
-		"too fast, by the error": {0, closeWith(4006, "", &wire.Error{Code: wire.CodeTooFast, Message: "m", After: 30 * time.Second}),
-			[]time.Duration{30 * time.Second}},
+		"too fast, by the error": {0.5, closeWith(4006, "", &wire.Error{Code: wire.CodeTooFast, Message: "m", After: 30 * time.Second}),
+			[]time.Duration{30*time.Second + 50*ms}},
 		"too fast, no wait given": {1, closeWith(4006, "", nil), []time.Duration{100 * ms}},
 		"the store is away":       {0.5, closeWith(4007, "", nil), []time.Duration{7500 * ms}},
 	} {
@@ -133,7 +132,7 @@ func closeWith(code wire.CloseCode, reason string, e *wire.Error) func(f *fake) 
 		if e != nil {
 			p.refuse(*e)
 		}
-		f.refuse = refuseAll
+		f.refuse(refuseAll)
 		p.Close(websocket.StatusCode(code), reason)
 	}
 }
@@ -173,7 +172,7 @@ func TestAddressesInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
 		var hosts []string
-		f.refuse = func(r *http.Request) int {
+		f.refuse(func(r *http.Request) int {
 			if r.Header.Get("X-Test") != "yes" {
 				t.Error("the header is missing")
 			}
@@ -182,7 +181,7 @@ func TestAddressesInTurn(t *testing.T) {
 				return http.StatusServiceUnavailable
 			}
 			return 0
-		}
+		})
 		start(t, f, func(o *client.Options) {
 			o.URLs = []string{"ws://a.test", "http://b.test/api/websocket", "ws://c.test/?x=y"}
 			o.Rand = func() float64 { return 0.4 }

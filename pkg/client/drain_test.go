@@ -47,8 +47,12 @@ func TestDrain(t *testing.T) {
 		old.publishes(2)
 		s.hears("events settled", "events 11", "events 12 13", "events 14", "settled 1 at 14: <nil>")
 
+		began := time.Now()
 		next.welcome(11, resumed, acked(1))
 		next.publishes(2) // in doubt, so again
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the switch took %v", took)
+		}
 		next.frame(12, 13, 14, 15)
 		next.echo(16, 2)
 		s.publish(3)
@@ -138,7 +142,9 @@ func TestDrainCutShort(t *testing.T) {
 		}
 		p.welcome(10, resumed)
 		s.hears("reconnecting", "reconnecting")
-		time.Sleep(time.Minute + time.Second)
+		time.Sleep(30 * time.Second)
+		p.heartbeat(1)
+		time.Sleep(31 * time.Second)
 		f.noJoin()
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,8 @@ type fake struct {
 	t       *testing.T
 	srv     *wstest.Server
 	peers   chan *peer
-	refuse  func(r *http.Request) int // a status instead of a handshake; 0: none
-	deaf    bool                      // read nothing after the join
+	refused atomic.Pointer[func(r *http.Request) int]
+	deaf    bool // read nothing after the join
 	session string
 }
 
@@ -36,8 +37,8 @@ func newFake(t *testing.T) *fake {
 }
 
 func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
-	if f.refuse != nil {
-		if status := f.refuse(r); status != 0 {
+	if refuse := f.refused.Load(); refuse != nil {
+		if status := (*refuse)(r); status != 0 {
 			http.Error(w, "refused", status)
 			return
 		}
@@ -61,6 +62,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	for p.readOne() {
 	}
 }
+
+// refuse answers handshakes with the status that with gives; 0 is a handshake.
+func (f *fake) refuse(with func(r *http.Request) int) { f.refused.Store(&with) }
 
 // join waits for the next connection and its join.
 func (f *fake) join() *peer {

@@ -190,6 +190,7 @@ func (c *Client) watchLocked(l *link) {
 func (c *Client) close(l *link) {
 	c.mu.Lock()
 	l.closed = true
+	c.outbox.before = max(c.outbox.before, l.sent)
 	if l.watch != nil {
 		l.watch.Stop()
 	}
@@ -243,7 +244,7 @@ func (c *Client) next(l *link, buf []byte) []byte {
 		}
 		return buf
 	}
-	if r := c.outbox.after(l.sent); r != nil {
+	if r := c.outbox.next(l.sent); r != nil {
 		l.sent = r.ref
 		return r.append(buf)
 	}
@@ -258,7 +259,7 @@ func (c *Client) readyLocked(l *link) bool {
 		return false
 	case l.beat != nil || len(l.moments) > 0:
 		return true
-	case c.outbox.after(l.sent) != nil:
+	case c.outbox.next(l.sent) != nil:
 		return !c.paused
 	}
 	return c.leaving && !l.left && len(c.outbox.requests) == 0

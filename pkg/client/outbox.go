@@ -13,8 +13,11 @@ type request struct {
 	command bool
 	name    string
 	data    []byte
-	done    bool         // took effect; only its offset is not known
 	result  chan Settled // has room for one; nil if nobody waits
+
+	passed bool   // settled for the gateway, but the outcome is not known: its event tells
+	done   bool   // with passed: it took effect; only its offset is not known
+	by     uint64 // with passed: the event comes up to this offset or never; 0 if that is not known
 }
 
 // append appends the request as it is sent.
@@ -40,13 +43,16 @@ type settlement struct {
 // outbox holds the requests that are not settled, by rising ref, and gives out
 // the refs. Its owner guards it.
 //
-// Requests up to acked are settled for the gateway and are not sent again, but
-// their outcome was lost with a connection. If it resumed, their events are
-// about to be replayed and tell; where they do not, giveUp ends the wait.
+// A gateway remembers of a client the highest ref that took effect. Of a lower
+// one it only knows that it is settled: it took effect too, or it was refused
+// and the refusal got lost with a connection. Such a request is passed: it is
+// not sent again, and its event, which is about to be replayed, tells. Where it
+// does not come, giveUp ends the wait.
 type outbox struct {
 	requests []*request
 	last     uint64 // the last ref given out
-	acked    uint64
+	before   uint64 // the highest ref that was sent over an earlier connection
+	passed   int    // requests that are
 }
 
 // add gives r a ref and puts it last.
@@ -56,13 +62,15 @@ func (o *outbox) add(r *request) {
 	o.requests = append(o.requests, r)
 }
 
-// after returns the first request with a ref above ref; nil if there is none.
-func (o *outbox) after(ref uint64) *request {
+// next returns the request to send after the one with the ref; nil if there is none.
+func (o *outbox) next(ref uint64) *request {
 	i, _ := o.find(ref + 1)
-	if i == len(o.requests) {
-		return nil
+	for ; i < len(o.requests); i++ {
+		if !o.requests[i].passed {
+			return o.requests[i]
+		}
 	}
-	return o.requests[i]
+	return nil
 }
 
 // waits reports whether a request up to ref is not settled.
@@ -91,6 +99,9 @@ func (o *outbox) take(ref uint64) *request {
 	}
 	r := o.requests[i]
 	o.requests = slices.Delete(o.requests, i, i+1)
+	if r.passed {
+		o.passed--
+	}
 	return r
 }
 
@@ -103,6 +114,28 @@ func (o *outbox) settle(ref, offset uint64, err error) []settlement {
 	return []settlement{settled(r, offset, err)}
 }
 
+// pass marks a request as settled with an outcome that is not known.
+func (o *outbox) pass(r *request) {
+	if !r.passed {
+		r.passed = true
+		o.passed++
+	}
+}
+
+// acknowledged settles the request with the ref, when the log is at offset. But
+// a publish is answered by its event; an acknowledgement says that it was
+// recognised. If higher refs were sent over earlier connections, it may have
+// been recognised by them alone.
+func (o *outbox) acknowledged(ref, offset, position uint64) []settlement {
+	i, ok := o.find(ref)
+	if !ok || ref >= o.before || o.requests[i].command || o.requests[i].done {
+		return o.settle(ref, offset, nil)
+	}
+	o.pass(o.requests[i])
+	o.requests[i].by = max(1, offset)
+	return o.reached(position)
+}
+
 // echoed settles the request whose event came at offset. Refs take effect in
 // order, so the events of lower refs were before it; what is still without one
 // will not get one.
@@ -111,38 +144,54 @@ func (o *outbox) echoed(ref, offset uint64) []settlement {
 	if r == nil {
 		return nil
 	}
-	return append(o.giveUp(min(o.acked, ref)), settled(r, offset, nil))
+	return append(o.giveUp(func(r *request) bool { return r.ref < ref }), settled(r, offset, nil))
+}
+
+// reached ends the wait for events that should have come up to offset.
+func (o *outbox) reached(offset uint64) []settlement {
+	return o.giveUp(func(r *request) bool { return r.by != 0 && r.by <= offset })
+}
+
+// replaced ends the wait for events that a snapshot has swallowed.
+func (o *outbox) replaced() []settlement {
+	return o.giveUp(func(*request) bool { return true })
 }
 
 // welcomed takes over what a welcome says: all up to acked is settled.
 func (o *outbox) welcomed(acked uint64, resumed bool) []settlement {
 	var out []settlement
 	if !resumed {
-		out = o.giveUp(o.acked) // by what an earlier welcome said, perhaps of a past that is gone
+		out = o.replaced() // also what an earlier welcome said of a past that may be gone
 	}
-	o.acked = acked
 	o.last = max(o.last, acked)
-	if i, ok := o.find(acked); ok {
-		r := o.requests[i]
-		if r.done = true; r.command {
-			out = append(out, o.settle(acked, 0, nil)...) // there may be no event to wait for
+	for _, r := range o.requests {
+		if r.ref > acked {
+			break
 		}
+		o.pass(r)
+		r.done = r.done || r.ref == acked
 	}
+	// A command may lead to no event, so there is nothing to wait for.
+	out = append(out, o.giveUp(func(r *request) bool { return r.done && r.command })...)
 	if !resumed {
-		out = append(out, o.giveUp(acked)...)
+		out = append(out, o.replaced()...)
 	}
 	return out
 }
 
-// giveUp ends the requests up to ref without having seen their outcome.
-func (o *outbox) giveUp(ref uint64) []settlement {
+// giveUp ends the passed requests that which names, without having seen their event.
+func (o *outbox) giveUp(which func(*request) bool) []settlement {
+	if o.passed == 0 {
+		return nil
+	}
 	var out []settlement
-	for o.waits(ref) {
-		r := o.take(o.requests[0].ref)
-		if r.done {
-			out = append(out, settled(r, 0, nil))
-		} else {
-			out = append(out, settled(r, 0, ErrOutcomeLost))
+	for _, r := range slices.Clone(o.requests) {
+		switch {
+		case !r.passed || !which(r):
+		case r.done:
+			out = append(out, o.settle(r.ref, 0, nil)...)
+		default:
+			out = append(out, o.settle(r.ref, 0, ErrOutcomeLost)...)
 		}
 	}
 	return out

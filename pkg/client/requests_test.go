@@ -137,112 +137,6 @@ func TestUnsettledAreSentAgainInOrder(t *testing.T) {
 	})
 }
 
-// acked says which is the highest ref that took effect. What was below it took
-// effect too, or was refused; only its event tells which.
-func TestLostAcknowledgements(t *testing.T) {
-	lost := ": " + client.ErrOutcomeLost.Error()
-	for name, c := range map[string]struct {
-		welcome func(p *peer)
-		then    func(p *peer)
-		want    []string
-	}{
-		"replayed": {func(p *peer) { p.welcome(10, resumed, acked(3)) }, func(p *peer) { p.echo(11, 1); p.echo(12, 2); p.echo(13, 3) },
-			[]string{"settled 1 at 11: <nil>", "settled 2 at 12: <nil>", "settled 3 at 13: <nil>"}},
-		"one was refused": {func(p *peer) { p.welcome(10, resumed, acked(3)) }, func(p *peer) { p.echo(11, 1); p.echo(12, 3) },
-			[]string{"settled 1 at 11: <nil>", "settled 2 at 0" + lost, "settled 3 at 12: <nil>"}},
-		"a later one tells": {func(p *peer) { p.welcome(10, resumed, acked(2)) }, func(p *peer) { p.echo(11, 3) },
-			[]string{"settled 1 at 0" + lost, "settled 2 at 0: <nil>", "settled 3 at 11: <nil>"}},
-		"nothing is replayed": {func(p *peer) { p.welcome(10, resumed, acked(3)) }, func(p *peer) { p.heartbeat(1); p.heartbeat(2) },
-			[]string{"settled 1 at 0" + lost, "settled 2 at 0" + lost, "settled 3 at 0: <nil>"}},
-		"snapshot": {func(p *peer) { p.welcome(20, acked(3)) }, func(p *peer) {},
-			[]string{"settled 1 at 0" + lost, "settled 2 at 0" + lost, "settled 3 at 0: <nil>"}},
-		"snapshot in place": {func(p *peer) { p.welcome(10, resumed, acked(3)) }, func(p *peer) {
-			p.Send(`{"type":"state","session":{"id":"s","epoch":"e","offset":20},"reason":"lagged"}`)
-		}, []string{"settled 1 at 0" + lost, "settled 2 at 0" + lost, "settled 3 at 0: <nil>"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := newFake(t)
-				s := start(t, f)
-				p := f.join()
-				p.welcome(10)
-				s.publish(1, 2, 3)
-				p.publishes(1, 2, 3)
-				f.srv.Cut()
-				p = f.join()
-				c.welcome(p)
-				c.then(p)
-				s.hears("settled", c.want...)
-			})
-		})
-	}
-}
-
-// A command may lead to no event; that it took effect is all there is to know.
-func TestLostAcknowledgementOfACommand(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		s := start(t, f)
-		p := f.join()
-		p.welcome(10)
-		result := make(chan error, 1)
-		go func() {
-			_, err := s.Command(t.Context(), "set_name", map[string]string{"name": "Bea"})
-			result <- err
-		}()
-		p.publishes(1)
-		f.srv.Cut()
-		f.join().welcome(10, resumed, acked(1))
-		if err := <-result; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// The log lost its past: what took effect only there is sent again.
-func TestResendAfterTheLogLostItsPast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		s := start(t, f)
-		p := f.join()
-		p.welcome(10)
-		s.publish(1, 2, 3)
-		p.publishes(1, 2, 3)
-		f.srv.Cut()
-		p = f.join()
-		p.welcome(0, epoch("f"), acked(0))
-		p.publishes(1, 2, 3)
-		s.hears("settled")
-	})
-}
-
-// A snapshot in place may hide an answer. If it stays away, a welcome tells.
-func TestAnswersMissingAfterState(t *testing.T) {
-	const state = `{"type":"state","session":{"id":"s","epoch":"e","offset":20},"reason":"lagged"}`
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		s := start(t, f)
-		p := f.join()
-		p.welcome(10)
-		s.publish(1, 2)
-		p.publishes(1, 2)
-		p.Send(state)
-		p.ack(2, 15)
-		next := f.join() // while the old connection stays
-		next.welcome(20, resumed, acked(2))
-		s.hears("settled reconnecting", "settled 2 at 15: <nil>")
-		next.echo(21, 1)
-		s.hears("settled", "settled 1 at 21: <nil>")
-
-		s.publish(3)
-		next.publishes(3)
-		next.Send(strings.Replace(state, "20", "30", 1))
-		next.echo(31, 3)
-		time.Sleep(time.Minute / 2)
-		f.noJoin() // all was answered
-	})
-}
-
 // Another member may join with the same client: it cannot answer for this one.
 func TestEchoOfAnotherMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -374,5 +268,18 @@ func TestEphemeral(t *testing.T) {
 		p = f.join()
 		p.welcome(0, resumed)
 		p.quiet() // for the moment only
+		s.end()
+
+		f.deaf = true
+		s = start(t, f, func(o *client.Options) { o.Outbox = 3 })
+		f.join().welcome(0)
+		synctest.Wait()
+		for i := range 5 {
+			err := s.PublishEphemeral("cursor", "", i)
+			synctest.Wait() // the first is being written
+			if got := errors.Is(err, client.ErrFull); got != (i == 4) {
+				t.Errorf("number %d: %v", i, err)
+			}
+		}
 	})
 }

@@ -279,7 +279,7 @@ func TestContextEnd(t *testing.T) {
 		s = start(t, f) // ends while it waits to connect again
 		f.join().welcome(1)
 		synctest.Wait()
-		f.refuse = refuseAll
+		f.refuse(refuseAll)
 		f.srv.Cut()
 		time.Sleep(time.Second)
 		began := time.Now()

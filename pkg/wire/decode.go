@@ -26,6 +26,9 @@ func Decode(data []byte, m *Message) error {
 	if err := f.scan(data); err != nil {
 		return err
 	}
+	if !gentle(data) {
+		return malformed("a message may nest at most %d deep, and must not have half a surrogate pair in a string", MaxDepth)
+	}
 	name, err := textBytes("type", f.typ)
 	if err != nil {
 		return err

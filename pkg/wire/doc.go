@@ -24,5 +24,6 @@ const (
 	MaxName      = 64
 	MaxEvent     = 64
 	MaxKey       = 64
+	MaxDepth     = 64        // of nested arrays and objects
 	MaxRef       = 1<<53 - 1 // the largest integer that JavaScript holds exactly
 )

@@ -84,6 +84,41 @@ func object(data []byte) (int, error) {
 	return start, nil
 }
 
+// gentle reports whether valid JSON is also good for parsers with less patience
+// than ours: not deeper than MaxDepth, and no \u escape that is half of a
+// surrogate pair (RFC 8259, section 8.2), which some cannot turn into text.
+func gentle(data []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\':
+			i++
+			if data[i] != 'u' || data[i+1]|0x20 != 'd' || data[i+2] < '8' {
+				continue
+			}
+			if data[i+2]|0x20 > 'b' || i+7 >= len(data) || data[i+5] != '\\' || data[i+6] != 'u' || !low(data[i+7:]) {
+				return false
+			}
+			i += 7
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
+}
+
+// low reports whether four hexadecimal digits are the second half of a pair.
+func low(hex []byte) bool {
+	return hex[0]|0x20 == 'd' && (hex[1]|0x20 >= 'c' && hex[1]|0x20 <= 'f')
+}
+
 // members calls set for each member of the object that starts at data[i]:
 // with its name, and with where its value starts and ends. It returns the
 // index behind the object.
