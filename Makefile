@@ -17,7 +17,7 @@ BENCH ?= .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare fuzz \
+.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare generate fuzz \
 	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
 
 help: ## list the verbs
@@ -77,6 +77,9 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	B="$$(mktemp -d)"; trap 'rm -rf "$$B"' EXIT; \
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
+
+generate: ## write the files that are made from the code: configs/gateway.env
+	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \

@@ -231,10 +231,11 @@ func (d *desk) failed(ctx context.Context, err error, began time.Time, try int) 
 	options := &d.pool.hub.options
 	d.pool.hub.Stats.AppendErrors.Add(1)
 	d.loaded = false
-	sent := !errors.Is(err, ErrUnavailable)
+	if !errors.Is(err, ErrUnavailable) {
+		d.sent()
+	}
 	d.drop(func(p *Proposal) bool {
-		p.tried = p.tried || sent
-		if patience := p.patience(options); time.Since(p.asked) < patience {
+		if time.Since(p.asked) < p.patience(options) {
 			return false
 		}
 		d.settle(p, Settlement{Err: ErrUnavailable})
@@ -245,6 +246,21 @@ func (d *desk) failed(ctx context.Context, err error, began time.Time, try int) 
 	}
 	if len(d.group) > 0 {
 		pause(ctx, try, nil)
+	}
+}
+
+// sent notes that the group may have taken effect, and with it those in the
+// queue that repeat one of its refs.
+func (d *desk) sent() {
+	for _, p := range d.group {
+		p.tried = true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, q := range d.queue {
+		q.tried = q.tried || q.Ref != 0 && slices.ContainsFunc(d.group, func(p *Proposal) bool {
+			return p.Ref == q.Ref && p.Client == q.Client
+		})
 	}
 }
 
@@ -267,7 +283,7 @@ func (d *desk) shed() {
 	d.looks = nil
 	var late []*Proposal
 	d.queue = slices.DeleteFunc(d.queue, func(p *Proposal) bool {
-		if time.Since(p.asked) < d.pool.hub.options.Wait {
+		if time.Since(p.asked) < p.patience(&d.pool.hub.options) {
 			return false
 		}
 		late = append(late, p)
@@ -287,6 +303,8 @@ func (d *desk) drop(gone func(p *Proposal) bool) {
 	d.group = slices.DeleteFunc(d.group, gone)
 }
 
+// settle tells the asker. Of one that was tried it is not known that nothing
+// happened.
 func (d *desk) settle(p *Proposal, s Settlement) {
 	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
 		s.Err = ErrUnknown

@@ -49,6 +49,18 @@ func (p *Pool) busy(now time.Time) bool {
 	return now.Before(p.budget.due)
 }
 
+// slack is how long the append of a busy session may wait for company: till the
+// next beat, and a beat more when its frame has to wait for budget anyway.
+func (p *Pool) slack(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := &p.hub.options
+	if now.Before(p.budget.next(o.FrameInterval, o.FrameBurst)) {
+		return beat
+	}
+	return 1
+}
+
 // flush cuts one frame of all that is pending and delivers it to everybody.
 func (p *Pool) flush() {
 	p.out.Lock()

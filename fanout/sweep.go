@@ -33,6 +33,7 @@ func (h *Hub) quiet() []string {
 		p.mu.Lock()
 		if p.quiet && p.started {
 			quiet = append(quiet, p.session)
+			p.recent.clear() // an idle session keeps nothing; who resumes reads the log anyway
 		}
 		p.quiet = true
 		p.mu.Unlock()

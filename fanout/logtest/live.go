@@ -151,14 +151,22 @@ func expiry(k *kit) {
 }
 
 func ageing(k *kit) {
-	one := k.open(Options{History: 1000, TTL: brief})
-	one.append(session, fanout.Took, &fanout.Append{Create: true, Set: fields("a", "1"), Items: []fanout.Item{events("gone", 1, "old")}})
+	one := k.open(Options{History: 1 << 30, TTL: brief})
+	gone := []fanout.Item{events("gone", 1, "old")}
+	one.append(session, fanout.Took, &fanout.Append{Create: true, Set: fields("a", "1"), Items: gone})
 	made := time.Now()
 	var refs, first uint64
 	Eventually(k, "the ref and the event are forgotten", func() bool {
 		refs++
 		one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("here", refs, "new")}})
+		again, err := one.Append(k.Context(), session, &fanout.Append{Items: gone, If: &fanout.Head{}}) // never taken
+		if err != nil {
+			k.Fatal(err)
+		}
 		v := one.read(session, &fanout.Query{Clients: []string{"gone", "here"}, History: true})
+		if known := again.Outcome == fanout.Repeated; known != (v.Refs[0] == 1) {
+			k.Fatalf("an append of the ref answered %v; a read %d", again.Outcome, v.Refs[0])
+		}
 		if v.Refs[1] != refs {
 			k.Fatalf("the ref %d of a client that is here is %d", refs, v.Refs[1])
 		}

@@ -62,21 +62,33 @@ func (r *Recorder) Resubscriptions() [][]string {
 // test fails after 20 s.
 func (r *Recorder) Await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	late := time.NewTimer(patience)
+	if !r.wait(patience, ok) {
+		t.Fatalf("waited %v in vain for %s", patience, what)
+	}
+}
+
+func (r *Recorder) wait(most time.Duration, ok func() bool) bool {
+	late := time.NewTimer(most)
 	defer late.Stop()
 	for {
 		r.mu.Lock()
 		changed := r.changed
 		r.mu.Unlock()
 		if ok() {
-			return
+			return true
 		}
 		select {
 		case <-changed:
 		case <-late.C:
-			t.Fatalf("waited %v in vain for %s", patience, what)
+			return false
 		}
 	}
+}
+
+// Hears waits until n batches of a session were delivered, and reports whether
+// they were, in time.
+func (r *Recorder) Hears(session string, n int, most time.Duration) bool {
+	return r.wait(most, func() bool { return len(r.Batches(session)) >= n })
 }
 
 // AwaitBatches waits until n batches of a session were delivered, and returns them.

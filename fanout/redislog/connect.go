@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -74,17 +77,33 @@ func explain(err error) error {
 		return fmt.Errorf("%w (this Redis user may not run a command that the gateway needs)", err)
 	case strings.Contains(text, "connection refused"):
 		return fmt.Errorf("%w (is redis-server running there?)", err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w (it is silent: is it Redis?)", err)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("%w (it hangs up: is it Redis, does it want TLS, as rediss://?)", err)
 	case strings.Contains(text, "unexpected prefix"), strings.Contains(text, "unknown message type"):
 		return fmt.Errorf("%w (what answers is not Redis)", err)
 	}
 	return err
 }
 
-// redact keeps a password out of an error about a URL.
-func redact(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+// parse reads a URL. Its error is about the URL without user and password: what
+// cannot be read may be a part of the password.
+func parse(text string) (rueidis.ClientOption, error) {
+	option, err := rueidis.ParseURL(text)
+	if err == nil {
+		return option, nil
 	}
-	return err
+	scheme, rest, _ := strings.Cut(text, "//")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		_, err = rueidis.ParseURL(scheme + "//" + rest[at+1:])
+	}
+	var u *url.Error
+	switch {
+	case err == nil:
+		err = errors.New("in user and password, write % as %25, / as %2F, ? as %3F, # as %23, @ as %40")
+	case errors.As(err, &u):
+		err = u.Err
+	}
+	return option, err
 }

@@ -72,9 +72,9 @@ type feed interface {
 
 // Open connects to Redis. The error says what to do about it.
 func Open(ctx context.Context, o Options) (*Log, error) {
-	option, err := rueidis.ParseURL(o.URL)
+	option, err := parse(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the Redis URL cannot be read: %w", redact(err))
+		return nil, fmt.Errorf("the Redis URL cannot be read: %w", err)
 	}
 	if o.Prefix == "" {
 		o.Prefix = "plenum"

@@ -19,6 +19,7 @@ type shardFeed struct {
 	channel  func(session string) string
 	receiver fanout.Receiver
 
+	begun chan struct{}  // closed when run has
 	tasks sync.WaitGroup // adding is guarded by mu and ctx
 
 	mu   sync.Mutex // guards the following
@@ -35,7 +36,7 @@ type shardSub struct {
 }
 
 func newShardFeed(client rueidis.Client, channel func(string) string) *shardFeed {
-	return &shardFeed{client: client, channel: channel, subs: make(map[string]*shardSub)}
+	return &shardFeed{client: client, channel: channel, begun: make(chan struct{}), subs: make(map[string]*shardSub)}
 }
 
 func (f *shardFeed) listen(r fanout.Receiver) { f.receiver = r }
@@ -44,6 +45,7 @@ func (f *shardFeed) run(ctx context.Context) {
 	f.mu.Lock()
 	f.ctx = ctx
 	f.mu.Unlock()
+	close(f.begun)
 	<-ctx.Done()
 	f.mu.Lock()
 	for _, s := range f.subs {
@@ -77,11 +79,15 @@ func (f *shardFeed) subscribe(ctx context.Context, session string) error {
 	}
 }
 
-// add starts a subscription, or returns the end of an earlier one to wait for.
+// add starts a subscription, or returns what to wait for before another call:
+// the end of an earlier one, or the beginning of run.
 func (f *shardFeed) add(session string) (s *shardSub, before <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ctx == nil || f.ctx.Err() != nil {
+	if f.ctx == nil {
+		return nil, f.begun, nil
+	}
+	if f.ctx.Err() != nil {
 		return nil, nil, fanout.ErrUnavailable
 	}
 	if old := f.subs[session]; old != nil {

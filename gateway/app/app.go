@@ -66,7 +66,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver})
 	a.sessions.Attach(a.hub)
 	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
-		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, JoinTimeout: s.JoinTimeout,
+		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
 		Heartbeat: s.HeartbeatInterval, Timeout: s.HeartbeatTimeout, Misses: s.HeartbeatMisses, Origins: s.Origins}, log)
 	if err != nil {
 		return nil, fmt.Errorf("watching connections: %w", err)
@@ -132,6 +132,9 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 		return fmt.Errorf("%sREDIS_URL: %w", prefix, err)
 	}
 	parts.Go(func() { a.sessions.Watch(ctx, a.redis) })
+	for _, advice := range a.redis.Advice(ctx) {
+		a.log.Warn("redis is set up dangerously", zap.String("advice", advice))
+	}
 	return nil
 }
 
@@ -150,22 +153,29 @@ func (a *App) serve(stop, now context.Context) error {
 	return nil
 }
 
-// drain moves the members elsewhere, step by step.
+// drain moves the members elsewhere, step by step, within the timeout; when now
+// ends it cuts the waits short.
 func (a *App) drain(now context.Context) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout)
+	goodbye := min(a.settings.DrainTimeout/4, 10*time.Second) // for close handshakes and the last appends
+	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout-goodbye)
 	defer cancel()
 	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
 	a.health.Drain()
 	a.connections.Drain(ctx, a.settings.DrainRate)
 
-	end, cancelEnd := context.WithTimeout(context.Background(), 10*time.Second)
+	end, cancelEnd := context.WithTimeout(context.Background(), goodbye)
 	defer cancelEnd()
+	hurry := context.AfterFunc(now, func() { time.AfterFunc(goodbyeHurried, cancelEnd) })
+	defer hurry()
 	a.connections.CloseAll(end)
 	a.sessions.Stop(end)
 	a.http.Shutdown(end) // what is left by then is closed right after
 	a.log.Info("stopped", zap.Duration("after", time.Since(began)))
 }
+
+// goodbyeHurried is for the close frames to leave when there is no time.
+const goodbyeHurried = 500 * time.Millisecond
 
 func (a *App) logName() string {
 	if a.redis == nil {

@@ -46,6 +46,7 @@ type Settings struct {
 	HeartbeatMisses   int           `env:"HEARTBEAT_MISSES" envDefault:"2" doc:"so many misses in a row close a connection"`
 
 	Connections  int           `env:"CONNECTIONS" envDefault:"100000" doc:"on this replica; past it a handshake gets 503"`
+	Handshakes   int           `env:"HANDSHAKES" envDefault:"1000" doc:"a second; more wait for their turn, for at most 5 s, then they get 503"`
 	JoinTimeout  time.Duration `env:"JOIN_TIMEOUT" envDefault:"10s" doc:"a connection that has not joined by then is closed"`
 	MessageLimit int           `env:"MESSAGE_LIMIT" envDefault:"65536" doc:"bytes of a message from a client"`
 	Backlog      int           `env:"BACKLOG" envDefault:"262144" doc:"bytes that may wait for a connection"`
@@ -71,13 +72,22 @@ func Load(environ []string) (s Settings, warnings []string, err error) {
 	}
 	for _, m := range s.check() {
 		if !broken[m.variable] {
-			mistakes = append(mistakes, fmt.Errorf("%s=%q: %s", m.variable, vars[m.variable], m.allowed))
+			mistakes = append(mistakes, told(m.variable, vars, m.allowed))
 		}
 	}
 	if s.Replica == "" {
 		s.Replica = replicaName()
 	}
 	return s, unknown(vars), errors.Join(mistakes...)
+}
+
+// told is a mistake as an operator reads it. The URL of Redis may hold a
+// password and is left out.
+func told(name string, vars map[string]string, allowed string) error {
+	if name == prefix+"REDIS_URL" {
+		return fmt.Errorf("%s: %s", name, allowed)
+	}
+	return fmt.Errorf("%s=%q: %s", name, vars[name], allowed)
 }
 
 // parseMistakes turns the library's errors into ours.
@@ -94,7 +104,7 @@ func parseMistakes(err error, vars map[string]string) (mistakes []error) {
 		}
 		f, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)
 		name := prefix + f.Tag.Get("env")
-		mistakes = append(mistakes, fmt.Errorf("%s=%q: must be %s", name, vars[name], shape(f.Type)))
+		mistakes = append(mistakes, told(name, vars, "must be "+shape(f.Type)))
 	}
 	return mistakes
 }
@@ -145,6 +155,7 @@ func (s *Settings) check() (found []mistake) {
 	say(s.HeartbeatTimeout > s.HeartbeatInterval, "HEARTBEAT_TIMEOUT", "longer than PLENUM_HEARTBEAT_INTERVAL")
 	between(s.HeartbeatMisses, 1, 100, "HEARTBEAT_MISSES")
 	between(s.Connections, 1, 10_000_000, "CONNECTIONS")
+	between(s.Handshakes, 1, 1_000_000, "HANDSHAKES")
 	during(s.JoinTimeout, time.Second, 10*time.Minute, "JOIN_TIMEOUT")
 	between(s.MessageLimit, 1024, 16<<20, "MESSAGE_LIMIT")
 	between(s.Backlog, 4096, 1<<30, "BACKLOG")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,7 +29,8 @@ type Conn struct {
 	packs  atomic.Bool                         // the client takes gzip
 
 	limiter *rate.Limiter
-	refused int // messages in a row past the rate
+	refused int       // messages past the rate, since the client last waited
+	waits   time.Time // until when the last slow_down asked it to
 
 	heard  atomic.Int64 // when the last message came, ms since 1970
 	misses int          // the wheel's, as are the next
@@ -42,7 +42,7 @@ type Conn struct {
 	ended    atomic.Bool
 	joined   atomic.Bool // the join has returned: the member has to be told of the end
 	goodbye  sync.Once
-	accepted atomic.Bool // the handshake is done
+	accepted bool // the handshake is done; guarded by Server.mu
 
 	fd int32 // the poller's
 }
@@ -84,9 +84,17 @@ func (c *Conn) Start(message []byte, at uint64) {
 }
 
 // caughtUp implements outboxOwner.
-func (c *Conn) caughtUp(from uint64) {
+func (c *Conn) caughtUp(uint64) {
 	c.server.Stats.Lagged.Add(1)
-	c.member.Load().Behind(from)
+	c.member.Load().Behind()
+}
+
+// Lag implements session.Conn.
+func (c *Conn) Lag() (from uint64, lags bool) {
+	o := &c.socket.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.wrote, o.behind && !o.busy && o.failed == nil
 }
 
 // broken implements outboxOwner.
@@ -95,7 +103,9 @@ func (c *Conn) broken(err error) {
 	if errors.Is(err, errStalled) || errors.Is(err, errFull) {
 		reason = ReasonUnwritable
 	}
-	c.reason.CompareAndSwap(nil, &reason)
+	if !c.reason.CompareAndSwap(nil, &reason) {
+		return // whoever gave the reason closes
+	}
 	c.run(func() {
 		if reason == ReasonUnwritable {
 			c.close(wire.CloseUnwritable, "this connection takes too little")
@@ -107,7 +117,11 @@ func (c *Conn) broken(err error) {
 
 // End implements session.Conn: it tells the client and closes.
 func (c *Conn) End(e *wire.Error) {
-	reason := byCode[e.Close]
+	code := e.Close
+	reason, ok := byCode[code]
+	if !ok {
+		code, reason = wire.CloseInternal, ReasonInternal
+	}
 	if !c.reason.CompareAndSwap(nil, &reason) {
 		return
 	}
@@ -117,14 +131,15 @@ func (c *Conn) End(e *wire.Error) {
 		text = string(e.Code)
 	}
 	if e.After > 0 {
-		text = "wait " + strconv.FormatFloat(math.Ceil(e.After.Seconds()), 'f', 0, 64) + " s: " + text
+		text = wire.WaitReason(e.After) + ": " + text
 	}
-	c.run(func() { c.close(e.Close, text) })
+	c.run(func() { c.close(code, text) })
 }
 
 // close does the close handshake (RFC 6455, section 7.1) and ends the
 // connection; without a code it only does the latter. It may take 10 s.
 func (c *Conn) close(code wire.CloseCode, text string) {
+	c.socket.ending()
 	if c.server.poller != nil {
 		c.server.poller.remove(c)
 	}
@@ -141,12 +156,12 @@ func (c *Conn) finish() {
 	c.ending.Do(func() {
 		lost := ReasonLost
 		c.reason.CompareAndSwap(nil, &lost)
+		c.ended.Store(true) // before the next two, so that nobody adds it again behind them
 		c.server.wheel.remove(c)
 		if c.server.poller != nil {
 			c.server.poller.remove(c)
 		}
 		c.socket.out.close()
-		c.ended.Store(true)
 		c.bye()
 		c.server.Stats.ended[*c.reason.Load()].Add(1)
 		if c.server.log.Core().Enabled(zap.DebugLevel) {
@@ -178,6 +193,9 @@ func (c *Conn) begin(sessionID string, refusal *wire.Error) {
 	c.joined.Store(true)
 	c.server.wheel.add(c)
 	c.bye()
+	if c.server.drains() {
+		c.End(errStopping) // it came too late for a drain message
+	}
 	c.rest()
 }
 
@@ -192,25 +210,44 @@ func (c *Conn) join(sessionID string) error {
 	})
 	var m wire.Message
 	for m.Type != wire.TypeJoin {
-		data, err := c.next()
-		if err == nil {
-			err = c.decode(data, &m)
-		}
-		giveBack(data)
-		if err != nil {
+		if err := c.first(&m); err != nil {
 			return err
-		}
-		switch m.Type {
-		case wire.TypePublish, wire.TypeCommand, wire.TypeLeave, wire.TypeHeartbeat:
-			return &wire.Error{Code: wire.CodeJoinRequired, Close: wire.CloseJoinRefused, Message: "the first message must be a join"}
 		}
 	}
 	late()
+	if c.server.drains() {
+		return errStopping
+	}
 	c.packs.Store(m.Join.Accepts("gzip"))
-	return c.server.sessions.Join(ctx, sessionID, &m.Join, c)
+	wait, stop := context.WithTimeoutCause(context.Background(), c.server.options.JoinTimeout, errStoreSlow)
+	defer stop()
+	return c.server.sessions.Join(wait, sessionID, &m.Join, c)
 }
 
-var errJoinTimeout = &wire.Error{Code: wire.CodeJoinTimeout, Close: wire.CloseJoinRefused, Message: "no join came in time"}
+// first reads a message of a connection that has not joined. What it does not
+// know is passed over.
+func (c *Conn) first(m *wire.Message) error {
+	data, err := c.next()
+	if err == nil {
+		err = wire.Decode(*data, m)
+	}
+	giveBack(data)
+	switch m.Type {
+	case wire.TypePublish, wire.TypeCommand, wire.TypeLeave, wire.TypeHeartbeat:
+		return errJoinRequired
+	}
+	if err == nil {
+		_, err = c.tooFast(m)
+	}
+	return err
+}
+
+var (
+	errJoinTimeout  = &wire.Error{Code: wire.CodeJoinTimeout, Close: wire.CloseJoinRefused, Message: "no join came in time"}
+	errJoinRequired = &wire.Error{Code: wire.CodeJoinRequired, Close: wire.CloseJoinRefused, Message: "the first message must be a join"}
+	errStoreSlow    = &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: 5 * time.Second,
+		Message: "the store is too slow; come back in 5 s or more"}
+)
 
 // rest waits for the next message, without a goroutine where that is possible.
 func (c *Conn) rest() {
@@ -235,8 +272,7 @@ func (c *Conn) rest() {
 // readable is called when there is something to read.
 func (c *Conn) readable() {
 	for c.receive() {
-		if c.socket.rest() {
-			c.server.poller.wait(c)
+		if c.socket.rest() && c.server.poller.wait(c) == nil {
 			return
 		}
 	}
@@ -251,7 +287,7 @@ func (c *Conn) next() (*[]byte, error) {
 		return nil, err
 	}
 	data := messages.Get().(*[]byte)
-	*data, err = readAll((*data)[:0], r)
+	*data, err = c.readAll((*data)[:0], r)
 	if err == nil && kind != websocket.MessageText {
 		err = &wire.Error{Code: wire.CodeMalformed, Close: wire.CloseMalformed, Message: "a message must be text, not binary"}
 	}
@@ -267,18 +303,23 @@ func giveBack(data *[]byte) {
 	}
 }
 
-// readAll is io.ReadAll into a slice that is there already.
-func readAll(b []byte, r io.Reader) ([]byte, error) {
+// readAll is io.ReadAll into a slice that is there already, up to the limit of
+// a message.
+func (c *Conn) readAll(b []byte, r io.Reader) ([]byte, error) {
+	limit := c.server.options.MessageLimit
 	for {
 		if len(b) == cap(b) {
 			b = append(b, 0)[:len(b)]
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		if err == io.EOF {
+		switch {
+		case len(b) > limit:
+			return b, &wire.Error{Code: wire.CodeTooBig, Close: wire.CloseTooBig,
+				Message: "a message may have at most " + strconv.Itoa(limit) + " bytes"}
+		case err == io.EOF:
 			return b, nil
-		}
-		if err != nil {
+		case err != nil:
 			return b, err
 		}
 	}

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,56 +29,53 @@ func (c *Conn) receive() bool {
 // stop ends the connection for an error of reading or of handling.
 func (c *Conn) stop(err error) {
 	var e *wire.Error
-	reason := ReasonLost
+	reason, code := ReasonLost, wire.CloseCode(0)
 	switch {
 	case errors.As(err, &e):
 		c.End(e)
 		return
-	case errors.Is(err, websocket.ErrMessageTooBig):
-		reason = ReasonTooBig
 	case websocket.CloseStatus(err) != -1:
 		reason = ReasonClient
-	case isBreach(err):
+	case says(err, unanswered):
+		reason, code = ReasonProtocol, closeBreach
+	case says(err, answered):
 		reason = ReasonProtocol
 	}
-	c.reason.CompareAndSwap(nil, &reason)
-	c.run(func() { c.close(0, "") })
-}
-
-// isBreach reports whether the library found a breach of RFC 6455, which it
-// has answered with 1002. It has no type for that.
-func isBreach(err error) bool {
-	text := err.Error()
-	for _, breach := range []string{"rsv bits", "unmasked frame", "opcode", "control frame", "close payload", "continuation", "without finishing"} {
-		if strings.Contains(text, breach) {
-			return true
-		}
+	if c.reason.CompareAndSwap(nil, &reason) {
+		c.run(func() { c.close(code, "breach of RFC 6455") })
 	}
-	return false
 }
 
-// decode reads a message. An error without a close code is answered here.
-func (c *Conn) decode(data *[]byte, m *wire.Message) error {
-	err := wire.Decode(*data, m)
-	var e *wire.Error
-	if errors.As(err, &e) && e.Close == 0 {
-		m.Type = ""
-		c.server.Stats.Errors.Add(1)
-		c.Send(e.Encode())
-		return nil
-	}
-	return err
+// closeBreach answers a breach of RFC 6455 (section 7.4.1).
+const closeBreach wire.CloseCode = 1002
+
+// What the library says of a breach of RFC 6455; it has no type for that. The
+// former it has answered with 1002, the latter it has not.
+var (
+	answered   = []string{"rsv bits", "opcode", "control frame", "close payload", "continuation", "without finishing"}
+	unanswered = []string{"unmasked frame", "negative payload length"}
+)
+
+func says(err error, phrases []string) bool {
+	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(err.Error(), phrase) })
 }
 
+// handle answers a message, or returns the error that ends the connection.
 func (c *Conn) handle(data []byte) error {
 	var m wire.Message
-	if err := c.decode(&data, &m); err != nil {
+	var wrong *wire.Error
+	err := wire.Decode(data, &m)
+	if err != nil && (!errors.As(err, &wrong) || wrong.Close != 0) {
 		return err
 	}
-	if !c.limiter.Allow() {
-		return c.slowDown(&m)
+	if refused, err := c.tooFast(&m); refused || err != nil {
+		return err
 	}
-	c.refused = 0
+	if wrong != nil {
+		c.server.Stats.Errors.Add(1)
+		c.Send(wrong.Encode())
+		return nil
+	}
 	switch m.Type {
 	case wire.TypePublish:
 		c.member.Load().Publish(&m.Publish)
@@ -92,16 +90,25 @@ func (c *Conn) handle(data []byte) error {
 	return nil
 }
 
-// slowDown refuses a message past the rate. A client that goes on regardless,
-// for another burst, is closed.
-func (c *Conn) slowDown(m *wire.Message) error {
+// tooFast refuses a message past the rate. A client that goes on regardless
+// until another burst was refused, without once waiting as long as it was told,
+// is closed: that is the error.
+func (c *Conn) tooFast(m *wire.Message) (refused bool, err error) {
+	o, now := &c.server.options, time.Now()
+	if c.limiter.AllowN(now, 1) {
+		if !now.Before(c.waits) {
+			c.refused = 0
+		}
+		return false, nil
+	}
 	c.server.Stats.SlowDown.Add(1)
-	wait := time.Duration(float64(time.Second) / c.server.options.Rate)
-	if c.refused++; c.refused > c.server.options.RateBurst {
-		return &wire.Error{Code: wire.CodeTooFast, Close: wire.CloseTooFast, Retry: true,
-			After: time.Duration(c.server.options.RateBurst) * wait, Message: "too many messages, in spite of slow_down"}
+	wait := time.Duration(float64(time.Second) / o.Rate)
+	c.waits = now.Add(wait)
+	if c.refused++; c.refused > o.RateBurst {
+		return true, &wire.Error{Code: wire.CodeTooFast, Close: wire.CloseTooFast, Retry: true,
+			After: time.Duration(o.RateBurst) * wait, Message: "too many messages, in spite of slow_down"}
 	}
 	c.Send((&wire.Error{Code: wire.CodeSlowDown, Ref: max(m.Publish.Ref, m.Command.Ref), Retry: true, After: wait,
 		Message: "more messages than this connection may send"}).Encode())
-	return nil
+	return true, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/pkg/wire"
@@ -27,6 +28,7 @@ type Options struct {
 	Rate         float64
 	RateBurst    int
 	Connections  int // on this replica; past it a handshake gets 503
+	Handshakes   int // a second; more wait for their turn, and past a few seconds get 503
 	JoinTimeout  time.Duration
 	Heartbeat    time.Duration // between two heartbeats
 	Timeout      time.Duration // silence past it at a heartbeat is a miss
@@ -43,23 +45,32 @@ type Server struct {
 	options  Options
 	log      *zap.Logger
 	wheel    *wheel
-	poller   *poller // nil: connections wait in goroutines
+	gate     *rate.Limiter // of handshakes
+	poller   *poller       // nil: connections wait in goroutines
 
 	tasks sync.WaitGroup // the goroutines of connections; adding is guarded by mu
 
 	mu       sync.Mutex // guards the following
 	conns    map[*Conn]struct{}
 	draining bool
+	stopping bool
 }
 
 // New returns a server. It works while [Server.Run] runs.
 func New(sessions *session.Service, options Options, log *zap.Logger) (*Server, error) {
-	s := &Server{sessions: sessions, options: options, log: log, conns: make(map[*Conn]struct{})}
-	s.Stats.init()
-	s.wheel = newWheel(options.Heartbeat, s.beat)
+	s := newServer(sessions, options, log)
 	var err error
 	s.poller, err = newPoller()
 	return s, err
+}
+
+// newServer returns a server whose connections wait in goroutines.
+func newServer(sessions *session.Service, options Options, log *zap.Logger) *Server {
+	s := &Server{sessions: sessions, options: options, log: log, conns: make(map[*Conn]struct{})}
+	s.Stats.init()
+	s.wheel = newWheel(options.Heartbeat, s.beat)
+	s.gate = rate.NewLimiter(rate.Limit(options.Handshakes), max(1, options.Handshakes/10))
+	return s
 }
 
 // Run sends the heartbeats and watches idle connections until ctx ends. Close
@@ -75,7 +86,11 @@ func (s *Server) Run(ctx context.Context) {
 
 // ServeHTTP implements http.Handler: the opening handshake.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, refused := s.reserve()
+	refused := s.queue(r.Context())
+	var c *Conn
+	if refused == nil {
+		c, refused = s.reserve()
+	}
 	if refused != nil {
 		s.Stats.Refused.Add(1)
 		w.Header().Set("Retry-After", "1")
@@ -88,8 +103,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Stats.Accepted.Add(1)
-	c.accepted.Store(true)
 	refusal := s.check(r)
+	if s.admit(c) {
+		refusal = errStopping
+	}
 	sessionID := r.URL.Query().Get("session")
 	c.run(func() { c.begin(sessionID, refusal) })
 }
@@ -97,7 +114,37 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var (
 	errDraining = errors.New("this replica is draining; another one serves you")
 	errOverload = errors.New("this replica has all the connections that it is set to take")
+	errCrowd    = errors.New("too many come at once; come back in a moment")
 )
+
+// longestQueue is how long a handshake waits for its turn.
+const longestQueue = 5 * time.Second
+
+// queue has handshakes come at the rate that was set, so that those who are in
+// do not suffer from those who come: when a replica dies thousands come at once.
+func (s *Server) queue(ctx context.Context) error {
+	if s.drains() {
+		return errDraining // at once: a proxy tries another replica
+	}
+	turn := s.gate.Reserve()
+	wait := turn.Delay()
+	if wait == 0 {
+		return nil
+	}
+	if wait > longestQueue {
+		turn.Cancel()
+		return errCrowd
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		turn.Cancel()
+		return ctx.Err()
+	}
+}
 
 // reserve counts a connection in, before it is accepted.
 func (s *Server) reserve() (*Conn, error) {
@@ -114,6 +161,22 @@ func (s *Server) reserve() (*Conn, error) {
 	s.tasks.Add(1)
 	s.Stats.Open.Add(1)
 	return c, nil
+}
+
+// admit tells that a connection's handshake is done. It reports whether the
+// server is closing all connections; this one was not among them.
+func (s *Server) admit(c *Conn) (stopping bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.accepted = true
+	return s.stopping
+}
+
+// drains reports whether nobody may join any more.
+func (s *Server) drains() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
 }
 
 func (s *Server) release(c *Conn) {
@@ -137,7 +200,7 @@ func (s *Server) accept(c *Conn, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ws.SetReadLimit(int64(s.options.MessageLimit))
+	ws.SetReadLimit(-1) // Conn.readAll has the limit: the library's ends the connection without a word
 	c.socket, c.ws = h.got, ws
 	return nil
 }
@@ -244,9 +307,9 @@ func (s *Server) Drain(ctx context.Context, rate int) {
 // or ctx.
 func (s *Server) CloseAll(ctx context.Context) {
 	s.mu.Lock()
-	s.draining = true
+	s.draining, s.stopping = true, true
 	for c := range s.conns {
-		if c.accepted.Load() {
+		if c.accepted {
 			c.run(func() { c.End(errStopping) })
 		}
 	}
@@ -270,7 +333,7 @@ func (s *Server) abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.accepted.Load() {
+		if c.accepted {
 			c.socket.Conn.Close()
 		}
 	}

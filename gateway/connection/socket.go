@@ -19,12 +19,19 @@ var readBuffers = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 // socket is the net.Conn that the WebSocket library works on. Reading borrows a
 // buffer; writing goes to the outbox. The library writes whole control frames
 // only, each with one call, because its buffer holds one.
+//
+// One goroutine at a time reads: the library sees to that, but [socket.rest] is
+// called outside it. From [socket.ending] on the library may read for its close
+// handshake at any moment, so nothing is given back any more.
 type socket struct {
 	net.Conn
 	out    outbox
 	lent   *[readBuffer]byte
 	unread []byte // of lent, or what the client sent right behind its handshake
 	frames *bufio.Reader
+
+	mu   sync.Mutex
+	ends bool // guarded by mu, which rest holds while it gives back
 }
 
 func newSocket(conn net.Conn, limit int, owner outboxOwner) *socket {
@@ -61,7 +68,9 @@ func (s *socket) Read(p []byte) (int, error) {
 // rest gives the borrowed buffer back, unless there is something left to read;
 // it reports whether there is not.
 func (s *socket) rest() bool {
-	if len(s.unread) > 0 || s.frames.Buffered() > 0 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ends || len(s.unread) > 0 || s.frames.Buffered() > 0 {
 		return false
 	}
 	s.unread = nil
@@ -70,6 +79,13 @@ func (s *socket) rest() bool {
 		s.lent = nil
 	}
 	return true
+}
+
+// ending tells that the connection is about to be closed.
+func (s *socket) ending() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends = true
 }
 
 // Write implements net.Conn for the library's control frames. It never blocks.

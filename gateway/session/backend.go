@@ -43,13 +43,17 @@ func (s *Service) Create(ctx context.Context, id, kindName string, options json.
 		return Snapshot{}, err
 	}
 	defer pool.Close()
-	answer := make(answers, 1)
+	answer, now, tried := make(answers, 1), time.Now(), false
 	pool.Propose(&fanout.Proposal{Create: true, To: answer, Decide: func(st fanout.State) (fanout.Change, error) {
 		r := st.(*roster)
-		if r.exists {
+		switch mine := tried && r.info.Kind == kindName && r.info.Created == now.UnixMilli(); {
+		case r.exists && mine:
+			return fanout.Change{}, nil // done before, and only the answer was lost
+		case r.exists:
 			return fanout.Change{}, ErrExists
 		}
-		return fanout.Change{}, r.create(kindName, options, time.Now())
+		tried = true
+		return fanout.Change{}, r.create(kindName, options, now)
 	}})
 	if err := answer.wait(ctx); err != nil {
 		return Snapshot{}, err

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -18,11 +19,7 @@ func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn C
 	err := s.join(ctx, session, j, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
-		e := refusal(err, 0)
-		if e.Close == 0 {
-			e.Close = wire.CloseStoreAway
-		}
-		return e
+		return ending(err)
 	}
 	s.Stats.Present.Add(1)
 	return nil
@@ -58,9 +55,7 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 		}
 	}
 	if err != nil {
-		p.over.Store(true)
-		p.detach()
-		pool.Close()
+		a.refused()
 	}
 	return err
 }
@@ -73,6 +68,10 @@ type arrival struct {
 	roster *roster
 	before fanout.Seen // when a seat came back
 	done   chan error  // of capacity 1
+
+	// Guarded by mu.
+	pending bool                          // a request for a place in the roster is under way
+	undo    func(r *roster) fanout.Change // takes out what it got; nil if nothing
 }
 
 // giveUp ends the wait for a welcome. It reports false when that is being sent.
@@ -86,17 +85,51 @@ func (a *arrival) giveUp() bool {
 	return true
 }
 
-// gaveUp reports whether the joiner did not wait.
-func (a *arrival) gaveUp() bool {
+// refused lets everything go when the joiner was not welcomed. What the roster
+// has of it, or is about to get, is taken out again.
+func (a *arrival) refused() {
+	a.over.Store(true)
+	a.mu.Lock()
+	a.gone = true
+	undo, pending := a.undo, a.pending
+	a.mu.Unlock()
+	switch {
+	case undo != nil:
+		a.service.goodbye(a.Participant, 0, undo)
+	case !pending:
+		a.pool.Close()
+	}
+}
+
+// ask hands in a request for a place in the roster, unless the joiner has given up.
+func (a *arrival) ask(pr *fanout.Proposal) {
+	if a.asks() {
+		a.pool.Propose(pr)
+	}
+}
+
+func (a *arrival) asks() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.pending = !a.gone
+	return a.pending
+}
+
+// answered notes what became of it. It reports true if the joiner has not
+// waited for that; then the caller lets go of everything.
+func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.gone {
+		a.pending, a.undo = false, undo
+	}
 	return a.gone
 }
 
 // sit asks for a new seat.
 func (a *arrival) sit() {
 	o := &a.service.options
-	a.pool.Propose(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
+	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
 		return a.roster.seatNew(a.Participant, o, time.Now())
 	}})
@@ -106,25 +139,32 @@ func (a *arrival) sit() {
 type seating struct{ *arrival }
 
 func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	t.seated(s, func(r *roster, m *member) fanout.Change { return r.quit(m, reasonLeft, time.Now()) })
+	t.seated(s, func(r *roster) fanout.Change {
+		if m := r.byID(t.member); m != nil {
+			return r.quit(m, reasonLeft, time.Now())
+		}
+		return fanout.Change{}
+	})
 }
 
 // seated goes on when the roster has the connection. undo takes it out again,
-// if the joiner did not wait.
-func (a *arrival) seated(s fanout.Settlement, undo func(r *roster, m *member) fanout.Change) {
-	if s.Err != nil {
+// if the joiner is not welcomed after all.
+func (a *arrival) seated(s fanout.Settlement, undo func(r *roster) fanout.Change) {
+	if s.Err != nil && !errors.Is(s.Err, fanout.ErrUnknown) {
+		undo = nil
+	}
+	switch gone := a.answered(undo); {
+	case gone && undo != nil:
+		a.service.goodbye(a.Participant, 0, undo)
+		return
+	case gone:
+		a.pool.Close()
+		return
+	case s.Err != nil:
 		a.done <- s.Err
 		return
 	}
-	if a.gaveUp() {
-		a.pool.Propose(&fanout.Proposal{Decide: func(s fanout.State) (fanout.Change, error) {
-			if m := s.(*roster).byID(a.member); m != nil {
-				return undo(s.(*roster), m), nil
-			}
-			return fanout.Change{}, nil
-		}})
-		return
-	}
+	a.noted.Store(true)
 	a.before.Exists, a.before.Head = true, s.Head
 	a.seen(a.roster, a.before) // the roster is the one at that head
 }
@@ -154,32 +194,32 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 		return
 	}
 	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
-	a.connect(connecting{a})
+	a.ask(a.connect(connecting{a}))
 }
 
-// connect has the roster note the connection of a seat that came back.
-func (a *arrival) connect(to fanout.Settler) {
-	o := &a.service.options
-	a.pool.Propose(&fanout.Proposal{To: to, Decide: func(s fanout.State) (fanout.Change, error) {
-		return s.(*roster).connect(a.Participant, o, time.Now())
-	}})
+// connect is the request that the roster notes the connection of a seat.
+func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
+	return &fanout.Proposal{To: to, Decide: func(s fanout.State) (fanout.Change, error) {
+		return s.(*roster).connect(p, &p.service.options, time.Now())
+	}}
 }
 
 // connecting hears whether a seat may come back that held no place.
 type connecting struct{ *arrival }
 
 func (c connecting) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	c.seated(s, func(r *roster, _ *member) fanout.Change {
-		return r.disconnect(c.Participant, c.service.options.Grace, time.Now())
-	})
+	c.seated(s, c.disconnected)
 }
 
 // connected hears that the roster has noted a connection that was welcomed before.
-type connected struct{ *arrival }
+type connected struct{ *Participant }
 
 func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	if s.Err != nil && !c.over.Load() {
-		c.conn.End(refusal(s.Err, 0))
+	switch {
+	case s.Err == nil:
+		c.noted.Store(true)
+	case !c.over.Load():
+		c.conn.End(ending(s.Err))
 	}
 }
 
@@ -209,7 +249,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 		a.arrived(r, m, w.Resumed)
 	case errGone: // the joiner has given up
 	default:
-		a.look()
+		time.AfterFunc(lookAgain, a.look)
 	}
 }
 
@@ -224,12 +264,13 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	default:
 		stats.Joins.Add(1)
 	}
+	ended := a.room.end(func(o *Participant) bool { return o.member == a.member && o.client == a.client }, errReplaced)
+	for _, o := range ended {
+		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
+	}
 	a.room.enter(a.Participant)
-	a.room.end(func(o *Participant) bool {
-		return o != a.Participant && o.member == a.member && o.client == a.client
-	}, errReplaced)
 	if !m.has(a.ref()) {
-		a.connect(connected{a})
+		a.pool.Propose(a.connect(connected{a.Participant}))
 	}
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)

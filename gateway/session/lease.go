@@ -121,9 +121,12 @@ func (r *room) reconcile(alive map[string]bool, judging bool) {
 			case m == nil:
 				p.over.Store(true)
 				p.conn.End(errRemoved)
-			case !m.has(p.ref()):
-				a := &arrival{Participant: p}
-				a.connect(connected{a})
+			case m.has(p.ref()):
+			case p.noted.Load() && m.hasClient(p.client):
+				p.over.Store(true)
+				p.conn.End(errReplaced)
+			default:
+				r.pool.Propose(p.connect(connected{p}))
 			}
 		}
 		if dead && judging {
@@ -147,6 +150,15 @@ func (r *room) everyone() []*Participant {
 func (m *member) has(ref connRef) bool {
 	for _, c := range m.Conns {
 		if c == ref {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *member) hasClient(client string) bool {
+	for _, c := range m.Conns {
+		if c.Client == client {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,13 @@ func (m *member) places() int {
 		return 1
 	}
 	return len(m.Conns)
+}
+
+// drop takes connections out. It reports whether the member had one of them.
+func (m *member) drop(refs []connRef) bool {
+	had := len(m.Conns)
+	m.Conns = slices.DeleteFunc(m.Conns, func(c connRef) bool { return slices.Contains(refs, c) })
+	return len(m.Conns) < had
 }
 
 // expired reports whether the grace of a lost member is over.

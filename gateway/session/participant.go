@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,8 @@ import (
 const maxInFlight = 256
 
 // Participant is one connection of a member in a session. Publish, Command,
-// Leave, and Behind are called by one goroutine at a time; Gone once, after them.
+// and Leave are called by one goroutine at a time; Gone once, after them. Behind
+// may be called concurrently.
 type Participant struct {
 	service *Service
 	room    *room
@@ -32,10 +34,14 @@ type Participant struct {
 	index  int // in room.local
 
 	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
+	noted    atomic.Bool  // the roster has had this connection
 	inFlight atomic.Int32 // publishes and commands that wait for the log
 	acked    uint64       // at the welcome
 	last     uint64       // the highest ref that was handed in
-	window   uint64       // bit i: ref last-i was handed in
+	skipped  []span       // refs after acked and before last that were not, rising
+	leaving  bool         // the leave was handed in
+
+	replaces []connRef // of this client, ended here when this one came; the desk's
 
 	mu   sync.Mutex   // guards the following
 	link *fanout.Link // nil while not attached
@@ -56,6 +62,9 @@ func (p *Participant) Deliver(f *fanout.Frame) { p.conn.Deliver(f) }
 
 // Publish tells everyone in the session. The message's slices are not kept.
 func (p *Participant) Publish(m *wire.Publish) {
+	if p.silent() {
+		return
+	}
 	at := time.Now().UnixMilli()
 	event := wire.EventBody{At: at, Event: m.Event, From: p.member, Client: p.client, Ref: m.Ref, Data: m.Data}
 	if m.Ephemeral {
@@ -81,7 +90,7 @@ func (p *Participant) Publish(m *wire.Publish) {
 
 // Command asks the session's kind. The message's slices are not kept.
 func (p *Participant) Command(m *wire.Command) {
-	if !p.admit(m.Ref) {
+	if p.silent() || !p.admit(m.Ref) {
 		return
 	}
 	p.service.Stats.Commands.Add(1)
@@ -89,19 +98,18 @@ func (p *Participant) Command(m *wire.Command) {
 	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p, Decide: c.decide})
 }
 
+// silent reports whether the connection speaks for no member any more: what is
+// still read from it until it is closed does not count.
+func (p *Participant) silent() bool { return p.leaving || p.over.Load() }
+
 // admit reports whether a ref may be handed in, and answers if not.
 func (p *Participant) admit(ref uint64) bool {
 	switch {
 	case ref > p.last:
-		if shift := ref - p.last; shift < 64 {
-			p.window <<= shift
-		} else {
-			p.window = 0
-		}
 	case ref <= p.acked:
 		p.conn.Send(wire.AppendAck(nil, ref, p.pool.Head().Offset))
 		return false
-	case p.last-ref >= 64 || p.window&(1<<(p.last-ref)) == 0:
+	case p.wasSkipped(ref):
 		p.reject(&wire.Error{Code: wire.CodeRefNotRising, Ref: ref,
 			Message: "ref must rise: this connection has sent " + strconv.FormatUint(p.last, 10) + " already"})
 		return false
@@ -111,10 +119,31 @@ func (p *Participant) admit(ref uint64) bool {
 			Message: "too many requests wait for the store"})
 		return false
 	}
-	p.last = max(p.last, ref)
-	p.window |= 1 << (p.last - ref)
+	p.handedIn(ref)
 	p.inFlight.Add(1)
 	return true
+}
+
+// span is the refs from first to last.
+type span struct{ first, last uint64 }
+
+// maxSkipped bounds the spans that are kept. A client that counts has none.
+const maxSkipped = 64
+
+func (p *Participant) handedIn(ref uint64) {
+	if ref > p.last+1 {
+		p.skipped = append(p.skipped, span{p.last + 1, ref - 1})
+	}
+	if len(p.skipped) > maxSkipped { // the two oldest become one
+		p.skipped[1].first = p.skipped[0].first
+		p.skipped = p.skipped[1:]
+	}
+	p.last = max(p.last, ref)
+}
+
+// wasSkipped reports whether a ref up to the last one was never handed in.
+func (p *Participant) wasSkipped(ref uint64) bool {
+	return slices.ContainsFunc(p.skipped, func(s span) bool { return s.first <= ref && ref <= s.last })
 }
 
 func (p *Participant) reject(e *wire.Error) {
@@ -143,6 +172,7 @@ func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 
 // Leave gives up the seat. The connection is closed when that is done.
 func (p *Participant) Leave() {
+	p.leaving = true
 	p.pool.Propose(&fanout.Proposal{To: leaving{p}, Decide: func(s fanout.State) (fanout.Change, error) {
 		r := s.(*roster)
 		if m := r.byID(p.member); m != nil {
@@ -157,7 +187,7 @@ type leaving struct{ *Participant }
 
 func (l leaving) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	if s.Err != nil {
-		l.conn.End(refusal(s.Err, 0))
+		l.conn.End(ending(s.Err))
 		return
 	}
 	l.over.Store(true)
@@ -177,54 +207,25 @@ func (p *Participant) Gone() {
 		p.pool.Close()
 		return
 	}
-	p.service.goodbye(p)
+	p.service.goodbye(p, Blink, p.disconnected)
 }
 
-// disconnect tells the session that the connection is gone. It is called once.
-func (p *Participant) disconnect() {
-	p.pool.Propose(&fanout.Proposal{To: farewell{p}, Decide: func(s fanout.State) (fanout.Change, error) {
-		return s.(*roster).disconnect(p, p.service.options.Grace, time.Now()), nil
-	}})
-}
-
-// farewell lets the pool go when the session has been told.
-type farewell struct{ *Participant }
-
-func (f farewell) Settled(*fanout.Proposal, fanout.Settlement) {
-	f.pool.Close()
-	f.service.goodbyes.Done()
+// disconnected is the change that a connection is gone.
+func (p *Participant) disconnected(r *roster) fanout.Change {
+	return r.disconnect(p, p.service.options.Grace, time.Now())
 }
 
 func (p *Participant) detach() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.detachLocked()
+}
+
+func (p *Participant) detachLocked() {
 	if p.link != nil {
 		p.pool.Detach(p.link)
 		p.link = nil
 	}
-}
-
-// Behind brings a connection up to date that could not keep up: from is the
-// last offset that reached it. It gets what it missed, or the state.
-func (p *Participant) Behind(from uint64) {
-	p.service.Stats.CatchUps.Add(1)
-	p.detach()
-	epoch := p.pool.Head().Epoch
-	p.pool.Look(&fanout.Look{History: true, After: from, Seen: func(s fanout.State, seen fanout.Seen) {
-		r := s.(*roster)
-		if seen.Err != nil || !seen.Exists {
-			p.conn.End(refusal(fanout.ErrUnknown, 0))
-			return
-		}
-		if seen.Complete && seen.Head.Epoch == epoch &&
-			p.attach(fanout.Position{Epoch: epoch, Offset: from}, seen.Events, func() { p.conn.Start(nil, from) }) == nil {
-			return
-		}
-		tell := func() { p.conn.Start(p.stateMessage(r, seen.Head, wire.ReasonLagged), seen.Head.Offset) }
-		if err := p.attach(seen.Head.Position, nil, tell); err != nil && err != errGone {
-			p.Behind(from)
-		}
-	}})
 }
 
 // attach subscribes the connection behind a position; first is called before

@@ -48,6 +48,9 @@ func (r *roster) seatNew(p *Participant, o *Options, now time.Time) (c fanout.Ch
 			return c, err
 		}
 	}
+	if r.byID(p.member) != nil {
+		return c, nil // decided before, and only the answer was lost
+	}
 	if r.taken() >= o.Capacity {
 		return c, full(o)
 	}
@@ -94,6 +97,7 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 		m.Conns = slices.Delete(m.Conns, same, same+1)
 		appendNote(&c, note{Replaced: &replaced})
 	}
+	m.drop(p.replaces)
 	m.Conns = append(m.Conns, p.ref())
 	if m.Status != wire.StatusOnline {
 		m.Status, m.Until = wire.StatusOnline, 0
@@ -115,11 +119,9 @@ func (r *roster) disconnect(p *Participant, grace time.Duration, now time.Time) 
 	if m == nil {
 		return c
 	}
-	i := slices.Index(m.Conns, p.ref())
-	if i < 0 {
+	if !m.drop(append([]connRef{p.ref()}, p.replaces...)) {
 		return c // replaced meanwhile
 	}
-	m.Conns = slices.Delete(m.Conns, i, i+1)
 	if len(m.Conns) == 0 {
 		m.Status, m.Until = wire.StatusReconnecting, now.Add(grace).UnixMilli()
 		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))

@@ -22,6 +22,8 @@ type room struct {
 	suspect    atomic.Bool   // the roster has connections whose replicas were not looked at
 	reconciled atomic.Uint64 // the revision that was compared last with what is here
 
+	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
+
 	mu    sync.Mutex // guards the following
 	local []*Participant
 	due   *time.Timer // when somebody's grace is over
@@ -31,7 +33,9 @@ type room struct {
 func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: p} }
 
 // State implements fanout.Owner.
-func (r *room) State() fanout.State { return &roster{kinds: r.service.kinds} }
+func (r *room) State() fanout.State {
+	return &roster{kinds: r.service.kinds, newest: func() uint64 { return r.pool.Head().Rev }}
+}
 
 // note is what one replica tells the others beside the events.
 type note struct {
@@ -71,13 +75,15 @@ var (
 )
 
 // end closes the participants that which picks. They are gone for the session already.
-func (r *room) end(which func(p *Participant) bool, e *wire.Error) {
+func (r *room) end(which func(p *Participant) bool, e *wire.Error) (ended []*Participant) {
 	for _, p := range r.everyone() {
 		if which(p) {
 			p.over.Store(true)
 			p.conn.End(e)
+			ended = append(ended, p)
 		}
 	}
+	return ended
 }
 
 func (r *room) enter(p *Participant) {
@@ -115,7 +121,7 @@ func (r *room) checkAt(at time.Time) {
 }
 
 func (r *room) check() {
-	r.pool.Propose(&fanout.Proposal{Decide: func(s fanout.State) (fanout.Change, error) {
+	r.pool.Propose(&fanout.Proposal{To: checked{r}, Decide: func(s fanout.State) (fanout.Change, error) {
 		ros := s.(*roster)
 		if !ros.exists {
 			return fanout.Change{}, nil
@@ -126,6 +132,15 @@ func (r *room) check() {
 		}
 		return change, nil
 	}})
+}
+
+// checked hears of a check. One that failed is made again.
+type checked struct{ *room }
+
+func (c checked) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	if errors.Is(s.Err, fanout.ErrUnavailable) || errors.Is(s.Err, fanout.ErrUnknown) {
+		c.checkAt(time.Now().Add(sayAgain))
+	}
 }
 
 // Lost implements fanout.Owner: everybody here gets the state as it is now.
@@ -140,14 +155,12 @@ func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
 		switch {
 		case seen.Err != nil:
 			answer <- seen.Err
-		case !seen.Exists || !r.seated(ros):
+		case !seen.Exists || why == fanout.LossReset && !r.seated(ros):
 			r.reseat()
 			answer <- errAgain
 		default:
-			r.pool.Restart(seen.Head, func(to fanout.Subscriber) {
-				p := to.(*Participant)
-				p.conn.Start(p.stateMessage(ros, seen.Head, reason), seen.Head.Offset)
-			})
+			r.end(func(p *Participant) bool { return !p.over.Load() && ros.byID(p.member) == nil }, errRemoved)
+			r.tell(ros, seen.Head, reason)
 			if reason == wire.ReasonReset {
 				r.service.Stats.Resets.Add(1)
 			}
@@ -160,6 +173,16 @@ func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// tell restarts the pool at a head, with the state there for everybody.
+func (r *room) tell(ros *roster, head fanout.Head, reason string) {
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	r.pool.Restart(head, func(to fanout.Subscriber) {
+		p := to.(*Participant)
+		p.conn.Start(p.stateMessage(ros, head, reason), head.Offset)
+	})
 }
 
 var errAgain = errors.New("the session is being made anew")
@@ -177,12 +200,16 @@ func (r *room) seated(ros *roster) bool {
 }
 
 // reseat gives everybody here the seat back that a log without its past has
-// forgotten. If there is no session at all, the desk makes it anew first.
+// forgotten. If there is no session at all it is made anew, first from what this
+// replica knew.
 func (r *room) reseat() {
 	local := r.everyone()
 	r.pool.Propose(&fanout.Proposal{Create: len(local) > 0, Decide: func(s fanout.State) (fanout.Change, error) {
 		ros, now := s.(*roster), time.Now()
-		if !ros.exists && len(local) > 0 {
+		if !ros.exists && len(local) > 0 && !ros.Revive() {
+			if ros.former != nil {
+				return fanout.Change{}, errAgain
+			}
 			if err := ros.create(r.service.options.DefaultKind, nil, now); err != nil {
 				return fanout.Change{}, err
 			}

@@ -28,7 +28,8 @@ type info struct {
 // roster is the decoded state of a session: who is in it, and its kind's state.
 // It belongs to the pool's desk, see [fanout.State].
 type roster struct {
-	kinds map[string]kind.Kind
+	kinds  map[string]kind.Kind
+	newest func() uint64 // the revision that this replica has heard of
 
 	exists  bool
 	info    info
@@ -37,17 +38,19 @@ type roster struct {
 
 	changed map[string][]byte // for the next append
 	public  []byte            // the members as others see them; nil if not encoded yet
+	rev     uint64            // of all this
 	former  *roster           // what was known before the log had none
+	missed  time.Time         // when that was found out
 }
 
 // Load implements fanout.State.
-func (r *roster) Load(_ fanout.Head, fields map[string]string) error {
-	fresh := roster{kinds: r.kinds}
+func (r *roster) Load(head fanout.Head, fields map[string]string) error {
+	fresh := roster{kinds: r.kinds, newest: r.newest, rev: head.Rev}
 	if fields == nil {
 		if r.exists {
-			fresh.former = &roster{info: r.info, state: r.state, members: r.members}
+			fresh.former, fresh.missed = &roster{info: r.info, state: r.state, members: r.members, rev: r.rev}, time.Now()
 		} else {
-			fresh.former = r.former
+			fresh.former, fresh.missed = r.former, r.missed
 		}
 		*r = fresh
 		return nil
@@ -92,11 +95,15 @@ func (r *roster) Changes() map[string][]byte {
 }
 
 // Saved implements fanout.State.
-func (r *roster) Saved(fanout.Head) { r.exists, r.former = true, nil }
+func (r *roster) Saved(head fanout.Head) { r.exists, r.former, r.rev = true, nil, head.Rev }
+
+// othersFirst is how long a replica that knows an old state of a session lets
+// those go first that know a newer one: the sweep has told them by then.
+const othersFirst = 15 * time.Second
 
 // Revive implements fanout.State: what this replica knew is put back.
 func (r *roster) Revive() bool {
-	if r.former == nil {
+	if r.former == nil || r.former.rev < r.newest() && time.Since(r.missed) < othersFirst {
 		return false
 	}
 	r.info, r.state, r.members, r.former = r.former.info, r.former.state, r.former.members, nil

@@ -39,9 +39,9 @@ type Service struct {
 	alive       atomic.Pointer[map[string]bool] // the replicas, at the last look; nil without leases
 
 	mu       sync.Mutex // guards the following
-	delayed  map[*Participant]*time.Timer
+	delayed  map[*goodbye]*time.Timer
 	stopping bool
-	goodbyes sync.WaitGroup // participants that are gone and not yet told so; adding is guarded by mu
+	goodbyes sync.WaitGroup // adding is guarded by mu
 }
 
 // Stats counts what a service did since it was made.
@@ -71,6 +71,10 @@ type Conn interface {
 	// the event after the offset at. It comes before the first Deliver, and
 	// whenever a subscriber's position is set anew.
 	Start(message []byte, at uint64)
+	// Lag reports whether frames were dropped because the socket took too little,
+	// and it takes more again: from is the last offset that went out. Frames go
+	// out again after the next Start.
+	Lag() (from uint64, lags bool)
 	// End sends e, unless it has no code, and closes with e.Close. What was sent
 	// before goes out first.
 	End(e *wire.Error)
@@ -78,7 +82,7 @@ type Conn interface {
 
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
-	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*Participant]*time.Timer)}
+	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
 	}
@@ -94,15 +98,9 @@ func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
-	s.mu.Lock()
-	s.stopping = true
-	for p, timer := range s.delayed {
-		if timer.Stop() {
-			delete(s.delayed, p)
-			p.disconnect()
-		}
+	for _, g := range s.hurry() {
+		g.say()
 	}
-	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		s.goodbyes.Wait()
@@ -114,23 +112,6 @@ func (s *Service) Stop(ctx context.Context) {
 	}
 }
 
-// goodbye has the participant's session told after the blink.
-func (s *Service) goodbye(p *Participant) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.goodbyes.Add(1)
-	if s.stopping {
-		p.disconnect()
-		return
-	}
-	s.delayed[p] = time.AfterFunc(Blink, func() {
-		s.mu.Lock()
-		delete(s.delayed, p)
-		s.mu.Unlock()
-		p.disconnect()
-	})
-}
-
 // refusal turns an error of the log into what a client is told.
 func refusal(err error, ref uint64) *wire.Error {
 	var e *wire.Error
@@ -140,11 +121,23 @@ func refusal(err error, ref uint64) *wire.Error {
 		told.Ref = ref
 		return &told
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
-		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: 5 * time.Second,
+		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}
 	}
 	return &wire.Error{Code: wire.CodeUnavailable, Ref: ref, Retry: true, After: time.Second,
 		Message: "the store is away; nothing was done"}
+}
+
+// awayFor is how long clients shall stay away when the store is.
+const awayFor = 5 * time.Second
+
+// ending is a refusal that ends the connection.
+func ending(err error) *wire.Error {
+	e := refusal(err, 0)
+	if e.Close == 0 {
+		e.Close, e.After = wire.CloseStoreAway, max(e.After, awayFor)
+	}
+	return e
 }
 
 // body encodes an event that the gateway itself makes.

@@ -174,7 +174,9 @@ func (c *Client) heartbeat(l *link, h *wire.HeartbeatMessage) {
 func (c *Client) refused(l *link, e *wire.Error) {
 	if e.Ref == 0 {
 		l.refusal = e
-		c.report(e)
+		if !c.expects(e) {
+			c.report(e)
+		}
 	}
 	c.tell(c.locked(func() []settlement {
 		if e.Code == wire.CodeSlowDown || c.o.Retry && e.Retry {
@@ -190,6 +192,14 @@ func (c *Client) refused(l *link, e *wire.Error) {
 		}
 		return []settlement{settled(r, 0, e)}
 	}))
+}
+
+// expects reports whether a refusal is the end of a connection whose successor
+// is being made.
+func (c *Client) expects(e *wire.Error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.Code == wire.CodeReplaced && c.renewal != nil && c.renewal.started
 }
 
 // pauseLocked keeps requests back for a time.

@@ -1,0 +1,110 @@
+package fanout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+)
+
+func TestLooksShareARead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		for i := range 10 {
+			item := durable(fmt.Sprint(i + 1))
+			item.Client, item.Ref = fmt.Sprint("client ", i), uint64(i+1)
+			if _, err := r.store.Append(t.Context(), "s", &fanout.Append{Create: true, Items: []fanout.Item{item}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, o := r.open("s")
+		reads, loads := r.log.reads.Load(), o.state.loads
+		reading := make(chan struct{})
+		r.log.bend(func(b *bends) {
+			b.onRead = func(_ context.Context, _ *fanout.Query, do func() (fanout.View, error)) (fanout.View, error) {
+				<-reading
+				return do()
+			}
+		})
+		seen := make(chan fanout.Seen, 1)
+		p.Look(&fanout.Look{Seen: func(_ fanout.State, s fanout.Seen) { seen <- s }})
+		synctest.Wait()
+		answers := make([]fanout.Seen, 12)
+		for i := range answers {
+			p.Look(&fanout.Look{Client: fmt.Sprint("client ", i), History: i > 2, After: uint64(i), Seen: func(s fanout.State, seen fanout.Seen) { answers[i] = seen }})
+		}
+		close(reading)
+		<-seen
+		synctest.Wait()
+		if n := r.log.reads.Load() - reads; n != 2 {
+			t.Errorf("13 looks were %d reads; want 2", n)
+		}
+		if o.state.loads != loads {
+			t.Errorf("the state was loaded again though it is the same")
+		}
+		for i, s := range answers {
+			wantRef, wantEvents := uint64(i+1), max(10-i, 0)
+			if i >= 10 {
+				wantRef = 0
+			}
+			if i <= 2 {
+				wantEvents = 0
+			}
+			if s.Err != nil || !s.Exists || s.Ref != wantRef || len(s.Events) != wantEvents || s.Complete != (i > 2) || s.Head.Offset != 10 {
+				t.Errorf("look %d saw %+v", i, s)
+			}
+		}
+		if shared := r.hub.Stats.ReadsShared.Load(); shared != 11 {
+			t.Errorf("%d shared reads were counted; want 11", shared)
+		}
+	})
+}
+
+func TestLookTellsWhatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		p, o := r.open("s")
+		if seen := look(p, &fanout.Look{Client: "c", History: true}); seen.Exists || seen.Err != nil || o.state.exists {
+			t.Errorf("of no session it saw %+v", seen)
+		}
+		for i := range 200 { // the store keeps 64
+			r.publish("s", fmt.Sprint(i))
+		}
+		r.elsewhere("s", "a", "1")
+		defer func() {
+			if _, err := r.store.Append(t.Context(), "s", &fanout.Append{End: true}); err != nil {
+				t.Fatal(err)
+			}
+			if seen := look(p, &fanout.Look{}); seen.Exists || seen.Err != nil || o.state.exists {
+				t.Errorf("of an ended session it saw %+v, state %q", seen, o.state.fields)
+			}
+		}()
+		if seen := look(p, &fanout.Look{History: true, After: 3}); seen.Complete || !seen.Exists || o.state.fields["a"] != "1" {
+			t.Errorf("of an old position it saw complete %v, state %q", seen.Complete, o.state.fields)
+		}
+		if seen := look(p, &fanout.Look{History: true, After: 190}); !seen.Complete || len(seen.Events) != 10 {
+			t.Errorf("of a new position it saw complete %v, %d events", seen.Complete, len(seen.Events))
+		}
+	})
+}
+
+func TestLookGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		p, _ := r.open("s")
+		r.log.bend(func(b *bends) {
+			b.onRead = func(context.Context, *fanout.Query, func() (fanout.View, error)) (fanout.View, error) {
+				return fanout.View{}, fanout.ErrUnavailable
+			}
+		})
+		began := time.Now()
+		seen := look(p, &fanout.Look{})
+		if took := time.Since(began); !errors.Is(seen.Err, fanout.ErrUnavailable) || took < 2*time.Second || took > 4*time.Second {
+			t.Errorf("it saw %+v after %v", seen, took)
+		}
+	})
+}

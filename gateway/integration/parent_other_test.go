@@ -1,0 +1,7 @@
+//go:build !linux
+
+package integration
+
+import "syscall"
+
+func signalledByParent(syscall.Signal) *syscall.SysProcAttr { return nil }

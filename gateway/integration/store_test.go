@@ -1,0 +1,124 @@
+package integration
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout/redistest"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// operatorsRedis runs Redis with the configuration that the repository gives to
+// those who operate one.
+func operatorsRedis(t testing.TB) *redistest.Server {
+	t.Helper()
+	var options []string
+	for line := range strings.Lines(readFile(t, "../../configs/redis.conf")) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			options = append(options, line)
+		}
+	}
+	return redistest.Start(t, options...)
+}
+
+// Redis goes away, in several ways, while everybody talks. Members stay
+// connected, the replicas say that they are not ready and heal by themselves,
+// and what was acknowledged is there.
+func TestRedisGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	redis := operatorsRedis(t)
+	both := []*gateway{startGateway(t, "PLENUM_REDIS_URL="+redis.URL()), startGateway(t, "PLENUM_REDIS_URL="+redis.URL())}
+	members := append(everyone(t, 6, "store", []string{both[0].URL()}), everyone(t, 6, "store", []string{both[1].URL()})...)
+	stop, talks := chatter(t, members, 150*time.Millisecond)
+
+	awayAndBack(t, both, members, redis.Pause, redis.Resume)
+	awayAndBack(t, both, members, redis.Kill, func() {
+		if err := redis.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for range 5 { // cut off without a word, in the middle of everything
+		heardFrom(t, members)
+		if _, err := redis.Do("CLIENT", "KILL", "TYPE", "pubsub"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := redis.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heardFrom(t, members)
+	stop()
+	if err := talks(); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		m.quiet(t)
+	}
+	allCaughtUp(t, members)
+	judge(t, members)
+	neverLost(t, members)
+	refused := 0
+	for _, m := range members {
+		m.look(func() { refused += countRefused(t, m) })
+	}
+	t.Logf("%d publishes were refused for another try", refused)
+}
+
+// awayAndBack has Redis go away until every replica has noticed, and back.
+func awayAndBack(t *testing.T, both []*gateway, members []*member, away, back func()) {
+	t.Helper()
+	heardFrom(t, members)
+	away()
+	for _, g := range both {
+		g.awaitReady(t, http.StatusServiceUnavailable)
+		if status, _, err := get(g.URL() + "/healthz"); err != nil || status != http.StatusOK {
+			t.Errorf("a replica without Redis is alive, but /healthz answers %d, %v", status, err)
+		}
+	}
+	back()
+	for _, g := range both {
+		g.awaitReady(t, http.StatusOK)
+	}
+	heardFrom(t, members)
+}
+
+// heardFrom waits until everybody has had something acknowledged, and has seen
+// something, that was said after now.
+func heardFrom(t *testing.T, members []*member) {
+	t.Helper()
+	offset := uint64(0)
+	before := make([]int, len(members))
+	for i, m := range members {
+		offset = max(offset, m.seen.Load())
+		m.look(func() { before[i] = len(m.sent) })
+	}
+	for i, m := range members {
+		m.until(t, "something new to be acknowledged", func() bool {
+			for ref, s := range m.settled {
+				if ref > uint64(before[i]) && s.Err == nil {
+					return true
+				}
+			}
+			return false
+		})
+		m.caughtUp(t, offset+uint64(len(members)))
+	}
+}
+
+// countRefused counts what was refused. Only one reason is good.
+func countRefused(t *testing.T, m *member) (n int) {
+	for ref, s := range m.settled {
+		if s.Err == nil {
+			continue
+		}
+		n++
+		e, ok := errors.AsType[*wire.Error](s.Err)
+		if !ok || !e.Retry || e.After <= 0 || e.Code != wire.CodeUnavailable {
+			t.Errorf("%s: ref %d was refused with %v", m.name, ref, s.Err)
+		}
+	}
+	return n
+}

@@ -1,0 +1,63 @@
+package session
+
+import (
+	"time"
+
+	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// lookAgain is the pause before another look when the pool could not take a
+// connection where the last one had seen it.
+const lookAgain = 20 * time.Millisecond
+
+// Behind brings a connection up to date that could not keep up and takes more
+// again, see [Conn.Lag]. It gets what it missed, or the state.
+func (p *Participant) Behind() {
+	if from, lags := p.fallOut(); lags {
+		p.service.Stats.CatchUps.Add(1)
+		p.catchUp(from)
+	}
+}
+
+// fallOut detaches a connection that lags, and returns what it has. It reports
+// false if there is nothing to do: somebody is at it already, or everybody was
+// just told the state anew. Without the room's lock that could be in between,
+// and what the connection has would not be what was returned.
+func (p *Participant) fallOut() (from fanout.Position, lags bool) {
+	p.room.telling.Lock()
+	defer p.room.telling.Unlock()
+	from.Epoch = p.pool.Head().Epoch
+	if from.Offset, lags = p.conn.Lag(); !lags {
+		return from, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.link == nil {
+		return from, false
+	}
+	p.detachLocked()
+	return from, true
+}
+
+// catchUp looks for what came after from.
+func (p *Participant) catchUp(from fanout.Position) {
+	p.pool.Look(&fanout.Look{History: true, After: from.Offset, Seen: func(s fanout.State, seen fanout.Seen) {
+		r := s.(*roster)
+		if seen.Err != nil || !seen.Exists {
+			p.conn.End(ending(fanout.ErrUnknown))
+			return
+		}
+		reason := wire.ReasonReset
+		if seen.Head.Epoch == from.Epoch {
+			reason = wire.ReasonLagged
+			if seen.Complete && p.attach(from, seen.Events, func() { p.conn.Start(nil, from.Offset) }) == nil {
+				return
+			}
+		}
+		tell := func() { p.conn.Start(p.stateMessage(r, seen.Head, reason), seen.Head.Offset) }
+		if err := p.attach(seen.Head.Position, nil, tell); err != nil && err != errGone {
+			time.AfterFunc(lookAgain, func() { p.catchUp(from) })
+		}
+	}})
+}

@@ -1,0 +1,215 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+func TestResumeIsAnExactReplay(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada, bob := one.named("s", "Ada"), one.named("s", "Bob")
+		for ref := range uint64(5) {
+			ada.publish(ref+1, "before", "1")
+		}
+		bob.gone()
+		for ref := range uint64(30) {
+			ada.publish(ref+6, "missed", fmt.Sprint(ref))
+		}
+		for name, r := range map[string]*replica{"here": one, "on another replica": two} {
+			back := r.resume("s", bob)
+			if !back.first.Resumed || back.first.Session.Offset != bob.at.Offset || back.first.Members != nil || back.first.State != nil {
+				w.Errorf("%s: welcome %+v; want a resume from %v", name, back.first, bob.at)
+			}
+			settle()
+			got := back.events()
+			if len(got) != 30 || !strings.HasSuffix(got[0], "missed 0") || !strings.HasSuffix(got[29], "missed 29") {
+				w.Errorf("%s: replayed %v", name, got)
+			}
+			back.gone()
+		}
+	})
+}
+
+// Nothing was missed: the resume stands where the head is.
+func TestResumeAtTheHead(t *testing.T) {
+	bubble(t, func(w *world) {
+		r := w.replica()
+		ada := r.named("s", "Ada")
+		settle()
+		ada.gone()
+		back := r.resume("s", ada)
+		settle()
+		if !back.first.Resumed || len(back.seen) != 0 {
+			w.Errorf("welcome %+v, events %v", back.first, back.seen)
+		}
+		back.publish(1, "e", "1")
+		if got := back.events(); len(got) != 1 {
+			w.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestSinceIsNeverGuessedAt(t *testing.T) {
+	bubble(t, func(w *world) {
+		r := w.replica()
+		ada := r.named("s", "Ada")
+		for ref := range uint64(3 * history) {
+			ada.publish(ref+1, "e", "1")
+		}
+		at := ada.position()
+		for name, since := range map[string]wire.Position{
+			"another epoch":        {Epoch: "another", Offset: at.Offset},
+			"no epoch":             {Offset: at.Offset},
+			"ahead of the head":    {Epoch: at.Epoch, Offset: at.Offset + 1},
+			"far ahead":            {Epoch: at.Epoch, Offset: 1 << 53},
+			"older than history":   {Epoch: at.Epoch, Offset: 1},
+			"before the beginning": {Epoch: at.Epoch, Offset: 0},
+		} {
+			back := r.join("s", wire.Join{Seat: ada.seat(), Since: &since})
+			head := w.view("s").Offset
+			if back.first.Resumed || back.first.Session.Offset != head || back.first.Members == nil {
+				w.Errorf("%s: welcome %+v; want a snapshot at %d", name, back.first, head)
+			}
+			settle()
+			if got := back.events(); len(got) != 0 {
+				w.Errorf("%s: events %v", name, got)
+			}
+			back.gone()
+		}
+	})
+}
+
+// A resume from the start of a session whose whole past is there is a replay.
+func TestResumeFromTheBeginning(t *testing.T) {
+	bubble(t, func(w *world) {
+		r := w.replica()
+		ada := r.named("s", "Ada")
+		ada.publish(1, "e", "1")
+		back := r.join("s", wire.Join{Seat: ada.seat(), Since: &wire.Position{Epoch: ada.at.Epoch}})
+		settle()
+		if got := back.events(); !back.first.Resumed || len(got) != 1 {
+			w.Errorf("welcome %+v, events %v", back.first, got)
+		}
+	})
+}
+
+// A failed attempt uses nothing up.
+func TestResumeAfterAFailedAttempt(t *testing.T) {
+	bubble(t, func(w *world) {
+		r, other := w.replica(), w.replica()
+		ada, bob := r.named("s", "Ada"), other.named("s", "Bob")
+		settle()
+		ada.gone()
+		bob.publish(1, "e", "1")
+		r.faults.away()
+		at := ada.position()
+		for range 3 {
+			r.refused("s", wire.Join{Seat: ada.seat(), Client: ada.client, Since: &at}, wire.CodeUnavailable, wire.CloseStoreAway)
+		}
+		r.faults.heal()
+		back := r.resume("s", ada)
+		settle()
+		if got := back.events(); !back.first.Resumed || len(got) != 1 {
+			w.Errorf("welcome %+v, events %v", back.first, got)
+		}
+	})
+}
+
+func TestAckedTellsWhatIsSettled(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada := one.named("s", "Ada")
+		bob := one.named("s", "Bob")
+		ada.publish(3, "e", "3")
+		ada.publish(7, "e", "7")
+		ada.p.Publish(&wire.Publish{Ref: 8, Event: []byte("e"), Data: []byte("8")})
+		settle()
+		ada.gone()
+		back := two.resume("s", ada)
+		if back.first.Acked != 8 {
+			w.Errorf("acked %d; want 8", back.first.Acked)
+		}
+		// Another client of the same member has refs of its own.
+		if tab := two.again("s", ada); tab.first.Acked != 0 {
+			w.Errorf("another client's acked is %d", tab.first.Acked)
+		}
+		// What is sent again takes no effect again, on whichever replica.
+		settle()
+		bob.news()
+		for _, ref := range []uint64{7, 8, 3, 9} {
+			back.publish(ref, "again", fmt.Sprint(ref))
+		}
+		if got := bob.events(); len(got) != 1 || !strings.HasSuffix(got[0], "again 9") {
+			w.Errorf("told %v; want only 9", got)
+		}
+		if got := back.refusals(); len(got) != 0 || back.acks[7] == 0 || back.acks[8] == 0 || back.acks[3] == 0 {
+			w.Errorf("refusals %v, acks %v", got, back.acks)
+		}
+	})
+}
+
+func TestRefsRepeatedSkippedFalling(t *testing.T) {
+	bubble(t, func(w *world) {
+		r := w.replica()
+		ada, bob := r.named("s", "Ada"), r.named("s", "Bob")
+		settle()
+		for _, ref := range []uint64{5, 5, 100, 7, 100, 5, 101, 300, 101, 99} {
+			ada.publish(ref, "e", fmt.Sprint(ref))
+		}
+		var got []string
+		for _, e := range bob.events() {
+			got = append(got, e[strings.LastIndexByte(e, ' ')+1:])
+		}
+		if strings.Join(got, " ") != "5 100 101 300" {
+			w.Errorf("took effect: %v", got)
+		}
+		// 7 and 99 were never sent before, so it is definite that they did not
+		// take effect. Of 101, which is far back by then, that cannot be said.
+		want := []string{"7 ref_not_rising", "99 ref_not_rising"}
+		if got := ada.refusals(); lines(got) != lines(want) {
+			w.Errorf("refusals %v; want %v", got, want)
+		}
+		for _, ref := range []uint64{5, 100, 101} {
+			if ada.acks[ref] == 0 {
+				w.Errorf("the repeat of %d was not acknowledged: %v", ref, ada.acks)
+			}
+		}
+	})
+}
+
+// What waits for the store is bounded, and what is refused for that is as if
+// it had never been sent.
+func TestRequestsInFlightAreBounded(t *testing.T) {
+	bubble(t, func(w *world) {
+		r, other := w.replica(), w.replica()
+		ada, bob := r.named("s", "Ada"), other.named("s", "Bob")
+		settle()
+		r.faults.away()
+		for ref := range uint64(maxInFlight + 10) {
+			ada.p.Publish(&wire.Publish{Ref: ref + 1, Event: []byte("e"), Data: []byte("1")})
+		}
+		got := ada.refusals()
+		if len(got) != 10 || !strings.HasSuffix(got[0], "slow_down") {
+			w.Errorf("refusals %v", got)
+		}
+		r.faults.heal()
+		pass(time.Second)
+		if got := bob.events(); len(got) != maxInFlight {
+			w.Errorf("%d took effect; want %d", len(got), maxInFlight)
+		}
+		for _, ref := range []uint64{maxInFlight, maxInFlight + 1, 1, maxInFlight + 2} {
+			ada.publish(ref, "e", "2")
+		}
+		if got := bob.events(); len(got) != maxInFlight+2 {
+			w.Errorf("%d took effect; want two more", len(got))
+		}
+		if got := ada.refusals(); len(got) != 0 {
+			w.Errorf("refusals %v", got)
+		}
+	})
+}

@@ -1,0 +1,394 @@
+// @ts-check
+import { MAX, backoff } from './backoff.js';
+import { Link } from './link.js';
+import { Moments } from './moments.js';
+import { complete } from './options.js';
+import { Outbox } from './outbox.js';
+import { advance, passed, same } from './position.js';
+import * as wire from './protocol.js';
+import { PlenumError } from './protocol.js';
+import { tell } from './tell.js';
+import { Timers } from './timers.js';
+import { watchPage } from './wake.js';
+
+/** @typedef {import('./index.js').Client} Running */
+/** @typedef {import('./index.js').Position} Position */
+
+/** Milliseconds of silence past a heartbeat, or past a request, that are suspicious. */
+const LATE = 10_000;
+const UNANSWERED = 5000;
+
+/** @param {PlenumError} [why] */
+const ended = (why) => new PlenumError('closed', why?.message || 'the client has ended', { close: why?.close });
+
+/** @type {typeof import('./index.js').connect} */
+export const connect = (options) => new Client(options);
+
+/**
+ * One link is in use, from its welcome on. Another one, next, is being made:
+ * because there is none in use, or to take its place without a gap.
+ * @implements {Running}
+ */
+class Client {
+  id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+  /** @type {import('./index.js').Phase} */
+  phase = 'connecting';
+  member = '';
+  seat = '';
+  /** @type {Position | undefined} */
+  position;
+
+  #o;
+  #timers;
+  #moments;
+  #outbox;
+  /** @type {Link | undefined} */
+  #link;
+  /** @type {Link | undefined} */
+  #next;
+  #failures = 0;
+  #notBefore = 0;
+  /** A socket that may have sent a join was let go of without knowing what became of it. */
+  #stray = false;
+  /** @type {Promise<void> | undefined} */
+  #leaving;
+  /** @type {((error?: PlenumError) => void) | undefined} */
+  #settleLeave;
+  #unwatch;
+
+  /** @param {import('./index.js').Options} options */
+  constructor(options) {
+    this.#o = complete(options);
+    this.#timers = new Timers(this.#o.clock);
+    this.#outbox = new Outbox(this.#o.outbox);
+    this.#moments = new Moments(this.#timers, (text) => this.#link?.ready && this.#link.send(text));
+    this.seat = options.seat || options.seats?.get(options.session) || '';
+    this.position = options.since;
+    this.#unwatch = watchPage(this.#o.page, (network) => this.wake(network), () => this.#sleep());
+    this.#attempt();
+  }
+
+  get pending() {
+    return this.#outbox.requests.length;
+  }
+
+  /** @type {Running['publish']} */
+  publish(event, data, request) {
+    return this.#request('publish', event, data, request);
+  }
+
+  /** @type {Running['command']} */
+  command(command, data, request) {
+    return this.#request('command', command, data, request);
+  }
+
+  /**
+   * @param {'publish' | 'command'} type
+   * @param {string} name
+   * @param {unknown} data
+   * @param {import('./index.js').RequestOptions} [request]
+   */
+  async #request(type, name, data, { retry = this.#o.retry } = {}) {
+    if (this.phase === 'closed' || this.#leaving) throw ended();
+    const outcome = this.#outbox.add(type, name, data, retry);
+    this.#flush();
+    return outcome;
+  }
+
+  /** @type {Running['ephemeral']} */
+  ephemeral(event, data, key) {
+    const text = wire.encodeRequest('publish', event, JSON.stringify(data) ?? 'null', { key, ephemeral: true });
+    if (!this.#link?.ready || wire.bytes(text) > this.#outbox.limit) return false;
+    this.#moments.send(text, key);
+    return true;
+  }
+
+  leave() {
+    this.#leaving ??= new Promise((resolve, reject) => {
+      this.#settleLeave = (error) => (error ? reject(error) : resolve());
+      if (this.phase === 'closed') reject(ended());
+    });
+    this.#flush();
+    return this.#leaving;
+  }
+
+  close() {
+    this.#end();
+  }
+
+  wake(network = false) {
+    if (this.phase === 'closed') return;
+    if (network && this.#next && !this.#next.opened) this.#lost(this.#next, 1006, 'the network changed'); // it may hang in the old one
+    const link = this.#link;
+    const now = this.#o.clock.now();
+    if (this.#next) return;
+    if (!link && now < this.#notBefore) return this.#timers.plan('retry', this.#notBefore - now, () => this.#attempt());
+    if (!link) this.#failures = 0;
+    else if (network || now - link.heard > link.beat + 2000) link.renew ||= 'silent';
+    else return;
+    this.#attempt();
+  }
+
+  /** Lets go of everything until the next wake. */
+  #sleep() {
+    this.#stray ||= this.#next?.opened ?? false;
+    for (const link of [this.#link, this.#next]) link?.drop();
+    this.#link = this.#next = undefined;
+    this.#timers.cancel('attempt', 'retry', 'watch');
+    this.#status({ phase: 'reconnecting' });
+  }
+
+  async #attempt() {
+    const link = (this.#next = new Link());
+    const { token, socket, timeout, url } = this.#o;
+    const failed = (/** @type {string} */ why) => this.#lost(link, 1006, why);
+    this.#timers.cancel('retry');
+    this.#timers.plan('attempt', timeout, () => failed('no welcome in time'));
+    try {
+      const pass = await (typeof token === 'function' ? token() : token);
+      if (this.#next !== link) return;
+      link.open(() => socket(url, [wire.PROTOCOL]), this.#o.clock.now, {
+        open: () => this.#join(link, pass),
+        message: (text) => this.#message(link, text),
+        close: (code, reason) => this.#lost(link, code, reason, true),
+      });
+    } catch (e) {
+      failed(String(e));
+    }
+  }
+
+  /**
+   * @param {Link} link
+   * @param {string | undefined} token
+   */
+  #join(link, token) {
+    const { name, passcode, role } = this.#o;
+    if (this.#link) this.#link.rival = true;
+    link.rival = this.#stray;
+    link.since = this.position;
+    link.send(wire.encodeJoin({ client: this.id, name, seat: this.seat || undefined, since: link.since, token, passcode, role }));
+  }
+
+  /**
+   * @param {Link} link
+   * @param {number} code
+   * @param {string} reason
+   * @param {boolean} [closed] it has closed, and this side has not just given it up
+   */
+  #lost(link, code, reason, closed = false) {
+    const { refusal } = link;
+    const now = this.#o.clock.now();
+    const error = refusal
+      ? new PlenumError(refusal.code, refusal.message, { ...refusal, close: code })
+      : new PlenumError('lost', reason, { close: code });
+    if (link === this.#next) {
+      this.#stray ||= link.opened && !closed;
+      this.#next = undefined;
+      this.#timers.cancel('attempt');
+    } else if (link === this.#link) {
+      this.#link = undefined;
+      this.#timers.cancel('watch');
+      if (now - link.born >= MAX) this.#failures = 0;
+    } else {
+      return;
+    }
+    link.drop();
+    const used = this.#link;
+    const silent = used?.renew === 'silent';
+    const final = !wire.reconnects(code) && !(code === 4506 && link.rival);
+    if (final && (!used || silent)) this.#end(error); // one that is in use and speaks will tell if there is no hope
+    else if (!used) this.#next || this.#retry(error, true);
+    else if (!used.renew) this.#watch();
+    else if (silent && now - used.heard > used.beat + LATE) this.#lost(used, 1006, 'silence');
+    else this.#retry(error, silent);
+  }
+
+  /**
+   * @param {PlenumError} error
+   * @param {boolean} lost whether there is no connection now
+   */
+  #retry(error, lost) {
+    const { least, spread } = backoff(this.#failures++, error);
+    const wait = least + this.#o.random() * spread;
+    this.#notBefore = this.#o.clock.now() + (least && wait);
+    this.#timers.plan('retry', wait, () => this.#attempt());
+    if (lost) this.#status({ phase: 'reconnecting', wait, error });
+  }
+
+  /** A link that is silent for too long is to be replaced; if it speaks after all, nothing was lost. */
+  #watch() {
+    const link = this.#link;
+    if (!link) return;
+    const due = Math.min(link.heard + link.beat + LATE, link.asked ? link.asked + UNANSWERED : Infinity);
+    const left = due - this.#o.clock.now();
+    if (left > 0) return this.#timers.plan('watch', left, () => this.#watch());
+    link.renew ||= 'silent';
+    if (!this.#next) this.#attempt();
+  }
+
+  /** @param {PlenumError} [error] */
+  #end(error) {
+    if (this.phase === 'closed') return;
+    const left = this.#leaving && (error?.close === 1000 || error?.code === 'seat_unknown');
+    if (left || error?.code === 'seat_unknown' || error?.close === 4505) this.#o.seats?.remove(this.#o.session);
+    this.#timers.cancel();
+    this.#link?.drop();
+    this.#next?.drop();
+    this.#link = this.#next = undefined;
+    this.#unwatch();
+    this.phase = 'closed';
+    const closed = ended(error);
+    this.#outbox.end(closed);
+    this.#settleLeave?.(left ? undefined : closed);
+    this.#status({ phase: 'closed', error: left ? undefined : error });
+  }
+
+  /**
+   * @param {Link} link
+   * @param {string} text
+   */
+  #message(link, text) {
+    let m;
+    try {
+      m = wire.decode(text);
+    } catch (e) {
+      return this.#breach(link, String(e));
+    }
+    link.refusal = m.type === 'error' && !m.ref ? m : undefined;
+    if (link === this.#next) {
+      if (m.type === 'welcome') this.#welcomed(link, m);
+      return;
+    }
+    if (link.renew === 'silent') link.renew = '';
+    if (this.phase === 'reconnecting') this.#status({ phase: 'connected', replica: link.replica });
+    switch (m.type) {
+      case 'frame': return this.#events(link, m.events);
+      case 'private': return tell(this.#o, 'onPrivate', m);
+      case 'state': return this.#state(link, m);
+      case 'ack': this.#outbox.acknowledged(m.ref, m.offset, this.position?.offset ?? 0); break;
+      case 'error': this.#refused(m); break;
+      case 'heartbeat':
+        link.send(wire.encodeHeartbeat(m.at, this.position?.offset));
+        if (++link.beats > 1) this.#outbox.giveUp(); // replays are long over
+        break;
+      case 'drain':
+        link.renew = 'drain';
+        if (!this.#next) this.#timers.plan('retry', m.after, () => this.#attempt());
+    }
+    this.#flush();
+  }
+
+  /**
+   * @param {Link} link
+   * @param {import('./index.js').Welcome} w
+   */
+  #welcomed(link, w) {
+    const at = { epoch: w.session.epoch, offset: w.session.offset };
+    if (w.resumed && !same(link.since, at)) {
+      this.position = undefined; // a state is the honest way on
+      return this.#breach(link, 'resumed elsewhere');
+    }
+    this.#timers.cancel('attempt', 'retry', 'pause');
+    this.#link?.drop();
+    this.#next = undefined;
+    this.#link = link;
+    link.born = link.heard = this.#o.clock.now();
+    link.beat = w.heartbeat || 1e9;
+    link.replica = w.replica;
+    this.member = w.you.member;
+    this.seat = w.you.seat || this.seat;
+    this.#o.seats?.set(this.#o.session, this.seat);
+    this.#moments.frame = w.frame;
+    this.#outbox.limit = w.limits?.message ?? Infinity;
+    const replace = !w.resumed && !passed(this.position, link.since, at);
+    if (replace) this.position = at;
+    this.#status({ phase: 'connected', replica: w.replica });
+    tell(this.#o, 'onWelcome', w);
+    if (replace) tell(this.#o, 'onState', { session: w.session, members: w.members ?? [], state: w.state ?? null, reason: 'snapshot' });
+    if (this.#link !== link) return;
+    this.#outbox.welcomed(w.acked, !replace);
+    link.ready = true;
+    this.#flush(true);
+    this.#watch();
+  }
+
+  /**
+   * What was sent before may have had its answer in what was skipped, or be gone
+   * with the log; a welcome says which, so another one is got if answers stay away.
+   * @param {Link} link
+   * @param {any} m
+   */
+  #state(link, m) {
+    this.position = { epoch: m.session.epoch, offset: m.session.offset };
+    tell(this.#o, 'onState', m);
+    if (this.#link !== link) return;
+    this.#outbox.giveUp();
+    const [doubtful] = this.#outbox.flying();
+    if (!doubtful || this.#next || link.renew) return;
+    this.#timers.plan('retry', 1000 + this.#o.random() * 1000, () => {
+      if (!this.#outbox.requests.includes(doubtful)) return;
+      link.renew = 'doubt';
+      this.#attempt();
+    });
+  }
+
+  /**
+   * @param {Link} link
+   * @param {import('./index.js').Event[]} events
+   */
+  #events(link, events) {
+    const at = /** @type {Position} */ (this.position);
+    const { fresh, offset, hole } = advance(at.offset, events);
+    this.position = { epoch: at.epoch, offset };
+    if (fresh.length) tell(this.#o, 'onEvents', fresh);
+    if (this.#link !== link) return;
+    for (const { ref, from, offset } of fresh) {
+      const [client, number] = ref?.split(':') ?? [];
+      if (client === this.id && (!from || from === this.member)) this.#outbox.echoed(Number(number), offset ?? 0);
+    }
+    this.#outbox.reached(offset);
+    if (hole) this.#breach(link, `event ${hole.offset} follows event ${offset}`);
+    else this.#flush();
+  }
+
+  /** @param {any} m */
+  #refused(m) {
+    const error = new PlenumError(m.code, m.message, m);
+    if (!m.ref) tell(this.#o, 'onError', error);
+    if (this.#outbox.refused(m.ref, error) || (m.code === 'slow_down' && !m.ref)) {
+      this.#timers.plan('pause', Math.max(error.after, 100), () => this.#flush());
+    }
+  }
+
+  /**
+   * @param {Link} link
+   * @param {string} what
+   */
+  #breach(link, what) {
+    tell(this.#o, 'onError', new PlenumError('breach', what));
+    this.#lost(link, 1006, what);
+  }
+
+  /** Sends what waits. @param {boolean} [again] over a new link */
+  #flush(again = false) {
+    const link = this.#link;
+    if (!link?.ready) return;
+    const { asked } = link;
+    const write = (/** @type {string} */ text) => {
+      link.asked ||= this.#o.clock.now();
+      link.send(text);
+    };
+    if (!this.#timers.has('pause')) this.#outbox.send(write, again);
+    if (this.#leaving && !this.pending && !link.left) {
+      link.left = true;
+      write(wire.LEAVE);
+    }
+    if (link.asked && !asked) this.#watch();
+  }
+
+  /** @param {import('./index.js').Status} status */
+  #status(status) {
+    this.phase = status.phase;
+    tell(this.#o, 'onStatus', status);
+  }
+}

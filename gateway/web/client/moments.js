@@ -1,0 +1,36 @@
+// @ts-check
+
+/** Ephemeral messages: of those with the same key one leaves in each frame interval, the latest. */
+export class Moments {
+  /** Milliseconds. */
+  frame = 100;
+  #timers;
+  #write;
+  /** @type {Map<string, string>} */
+  #waiting = new Map();
+
+  /**
+   * @param {import('./timers.js').Timers} timers
+   * @param {(text: string) => void} write
+   */
+  constructor(timers, write) {
+    this.#timers = timers;
+    this.#write = write;
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} [key]
+   */
+  send(text, key) {
+    if (!key) return this.#write(text);
+    const name = `key ${key}`;
+    if (this.#timers.has(name)) return void this.#waiting.set(key, text);
+    this.#write(text);
+    this.#timers.plan(name, this.frame, () => {
+      const latest = this.#waiting.get(key);
+      this.#waiting.delete(key);
+      if (latest) this.send(latest, key);
+    });
+  }
+}

@@ -1,0 +1,27 @@
+// @ts-check
+/** @typedef {import('./index.js').Options} Options */
+
+/** @type {import('./index.js').Clock} */
+const clock = {
+  now: Date.now, // performance.now stands still in some sleeps
+  setTimeout: (f, ms) => setTimeout(f, ms),
+  clearTimeout: (timer) => clearTimeout(timer),
+};
+
+/** @type {(url: string, protocols: string[]) => import('./index.js').Socket} */
+const socket = (url, protocols) => new WebSocket(url, protocols);
+
+/**
+ * The options with their defaults, and with the URL as it is dialled.
+ * @param {Options} options
+ */
+export function complete(options) {
+  const url = new URL(options.url ?? '/api/websocket', globalThis.location?.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  url.searchParams.set('session', options.session);
+  /** @type {any} */
+  const page = globalThis;
+  const defaults = { clock, socket, page, retry: true, outbox: 1000, timeout: 10_000, random: Math.random };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { ...defaults, .../** @type {Options} */ (given), url: url.href };
+}

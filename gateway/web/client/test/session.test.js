@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Members, seatsIn } from '../index.js';
+import { start } from './fake.js';
+
+test('joins, and hands over events in order', async () => {
+  const w = start({ role: 'voter', passcode: '42', token: 'a.b' });
+  const s = await w.next();
+  assert.equal(s.url, 'wss://gateway.test/api/websocket?session=s');
+  assert.deepEqual(s.protocols, ['plenum.v1']);
+  assert.deepEqual(s.accept(), { type: 'join', client: w.client.id, name: 'Ada', role: 'voter', passcode: '42', token: 'a.b', accept: ['gzip'] });
+  assert.equal(w.client.phase, 'connecting');
+  s.welcome(41);
+  s.frame(42, 0, 43);
+  s.say({ type: 'private', event: 'your_vote', data: 5 });
+  s.say({ type: 'fireworks' });
+  s.frame(44);
+  assert.deepEqual(w.told(), ['connected', 'snapshot e/41', 'events 42 0 43', 'private your_vote', 'events 44']);
+  assert.deepEqual(w.client.position, { epoch: 'e', offset: 44 });
+  assert.equal(w.client.member, 'm_1');
+  assert.equal(w.client.seat, 'secret');
+  assert.equal(w.status.replica, 'gw-1');
+});
+
+test('every client has an id of its own', () => {
+  const ids = new Set(Array.from({ length: 100 }, () => start().client.id));
+  assert.equal(ids.size, 100);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
+
+test('addresses', async () => {
+  for (const [url, want] of [['http://a.test:80/x', 'ws://a.test/x?session=s'], ['wss://a.test/api/websocket?k=1', 'wss://a.test/api/websocket?k=1&session=s']]) {
+    assert.equal((await start({ url }).next()).url, want);
+  }
+  assert.equal((await start({ session: 'a b&c' }).next()).url, 'wss://gateway.test/api/websocket?session=a+b%26c');
+});
+
+test('answers heartbeats at once with what is applied', async () => {
+  const w = start();
+  const s = await w.joined(10);
+  for (let i = 0; i < 5; i++) {
+    await w.clock.pass(25_000);
+    s.frame(11 + i);
+    s.say({ type: 'heartbeat', at: 1000 + i });
+    assert.deepEqual(s.take(), [{ type: 'heartbeat', at: 1000 + i, offset: 11 + i }]);
+  }
+  await w.idle();
+});
+
+test('resumes', async () => {
+  const w = start();
+  let s = await w.joined(0);
+  s.frame(1, 2, 3);
+  for (let i = 0; i < 3; i++) {
+    s.end();
+    await w.clock.pass(5000);
+    s = await w.joined(3 + i, { resumed: true });
+    assert.equal(s.join.seat, 'secret');
+    assert.equal(s.join.client, w.client.id);
+    assert.deepEqual(s.join.since, { epoch: 'e', offset: 3 + i });
+    s.frame(2 + i, 3 + i); // seen before
+    s.frame(3 + i, 0, 4 + i);
+  }
+  assert.deepEqual(w.told().filter((t) => !/connect/.test(t)), ['snapshot e/0', 'events 1 2 3', 'events 0 4', 'events 0 5', 'events 0 6']);
+});
+
+test('a snapshot in place of a resume', async () => {
+  const w = start();
+  let s = await w.joined(5);
+  for (const [offset, session] of [[2000, {}], [3, { epoch: 'f' }], [2, { epoch: 'f' }]]) {
+    s.frame(w.client.position.offset + 1);
+    s.end();
+    await w.clock.pass(5000);
+    s = await w.joined(offset, { session });
+  }
+  s.frame(3);
+  assert.deepEqual(w.told().filter((t) => !/connect/.test(t)),
+    ['snapshot e/5', 'events 6', 'snapshot e/2000', 'events 2001', 'snapshot f/3', 'events 4', 'snapshot f/2', 'events 3']);
+});
+
+test('a state replaces what is known, and the connection stays', async () => {
+  const w = start();
+  const s = await w.joined(10);
+  for (const [reason, epoch, offset] of [['lagged', 'e', 500], ['reset', 'g', 0]]) {
+    s.say({ type: 'state', session: { id: 's', kind: 'document', epoch, offset }, members: [], state: { a: 1 }, reason });
+    s.frame(offset + 1);
+  }
+  assert.deepEqual(w.told().slice(2), ['lagged e/500', 'events 501', 'reset g/0', 'events 1']);
+  await w.clock.pass(20_000);
+  await w.idle();
+});
+
+test('comes back with a seat and a position', async () => {
+  const w = start({ seat: 'kept', since: { epoch: 'e', offset: 7 } });
+  const s = await w.joined(7, { resumed: true });
+  assert.equal(s.join.seat, 'kept');
+  assert.deepEqual(s.join.since, { epoch: 'e', offset: 7 });
+  s.frame(8);
+  assert.deepEqual(w.told(), ['connected', 'events 8']);
+});
+
+test('a gateway that breaks the protocol is left, and nothing is missed', async (t) => {
+  const breaches = {
+    'a hole': (s) => s.frame(1, 3, 4),
+    rubbish: (s) => (s.frame(1), s.say('rubbish')),
+    'no type': (s) => (s.frame(1), s.say({})),
+    'a broken frame': (s) => (s.frame(1), s.say({ type: 'frame', events: 7 })),
+    'a nameless event': (s) => (s.frame(1), s.say({ type: 'frame', events: [{ offset: 2 }] })),
+  };
+  for (const [name, breach] of Object.entries(breaches)) {
+    await t.test(name, async () => {
+      const w = start();
+      breach(await w.joined(0));
+      await w.clock.pass(100);
+      const s = await w.joined(1, { resumed: true });
+      assert.deepEqual(s.join.since, { epoch: 'e', offset: 1 });
+      s.frame(2, 3, 4);
+      assert.deepEqual(w.told(), ['connected', 'snapshot e/0', 'events 1', 'error breach', 'reconnecting', 'connected', 'events 2 3 4']);
+    });
+  }
+});
+
+test('a resume elsewhere than asked would be a silent gap', async () => {
+  const w = start();
+  (await w.joined(10)).end();
+  await w.clock.pass(5000);
+  await w.joined(12, { resumed: true });
+  await w.clock.pass(5000);
+  const s = await w.joined(12);
+  assert.equal(s.join.since, undefined);
+  assert.deepEqual(w.told().slice(2), ['reconnecting', 'error breach', 'reconnecting', 'connected', 'snapshot e/12']);
+});
+
+test('a callback that throws disturbs nothing', async (t) => {
+  const uncaught = [];
+  t.mock.method(globalThis, 'queueMicrotask', (f) => assert.throws(f, (e) => !!uncaught.push(e.message)));
+  const w = start({ onEvents: () => { throw new Error('of the app'); } });
+  const s = await w.joined(0);
+  s.frame(1);
+  s.say({ type: 'heartbeat', at: 1 });
+  assert.deepEqual(s.take(), [{ type: 'heartbeat', at: 1, offset: 1 }]);
+  assert.deepEqual(uncaught, ['of the app']);
+});
+
+test('close in a callback', async () => {
+  for (const name of ['onWelcome', 'onState', 'onStatus', 'onEvents']) {
+    const w = start({ [name]: () => w.client.close() });
+    const s = await w.joined(0);
+    s.frame(1);
+    await w.clock.pass(60_000);
+    assert.equal(w.client.phase, 'closed');
+    await w.idle();
+  }
+});
+
+test('ephemeral events', async () => {
+  const w = start();
+  assert.equal(w.client.ephemeral('cursor', 1), false);
+  const s = await w.joined(0, { limits: { message: 100, backlog: 1 } });
+  assert.equal(w.client.ephemeral('wave'), true);
+  for (let x = 0; x < 10; x++) w.client.ephemeral('cursor', { x }, 'c');
+  w.client.ephemeral('cursor', { y: 1 }, 'd');
+  const data = () => s.take().map((m) => [m.event, m.key, m.ephemeral, m.ref, m.data]);
+  assert.deepEqual(data(), [['wave', undefined, true, undefined, null], ['cursor', 'c', true, undefined, { x: 0 }], ['cursor', 'd', true, undefined, { y: 1 }]]);
+  await w.clock.pass(100);
+  assert.deepEqual(data(), [['cursor', 'c', true, undefined, { x: 9 }]]);
+  await w.clock.pass(1000);
+  assert.deepEqual(data(), []);
+  assert.equal(w.client.ephemeral('cursor', 'x'.repeat(100)), false);
+  s.end();
+  assert.equal(w.client.ephemeral('cursor', 1), false);
+});
+
+test('seats are kept', async () => {
+  const kept = new Map();
+  const storage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };
+  const seats = seatsIn(storage);
+  let w = start({ seats });
+  let s = await w.joined(0);
+  assert.equal(s.join.seat, undefined);
+  assert.deepEqual([...kept], [['plenum.seat.s', 'secret']]);
+  w.client.close();
+
+  w = start({ seats });
+  s = await w.joined(0);
+  assert.equal(s.join.seat, 'secret');
+  s.end(4504);
+  assert.equal(kept.size, 1);
+
+  w = start({ seats });
+  s = await w.next();
+  s.accept();
+  s.say({ type: 'error', code: 'seat_unknown', message: 'no such seat', retry: false, after: 0 });
+  s.end(4508, 'seat_unknown');
+  assert.equal(kept.size, 0);
+
+  for (const broken of [undefined, { getItem() { throw new Error('forbidden'); }, setItem() { throw new Error('full'); }, removeItem() {} }]) {
+    w = start({ seats: seatsIn(broken) });
+    s = await w.joined(0);
+    assert.equal(s.join.seat, undefined);
+  }
+});
+
+test('a token is asked for before every join', async () => {
+  let n = 0;
+  const w = start({ token: async () => {
+    if (++n === 2) throw new Error('the issuer is away');
+    return `t${n}`;
+  } });
+  let s = await w.joined(0);
+  assert.equal(s.join.token, 't1');
+  s.end(4005);
+  await w.clock.pass(5000);
+  s = await w.joined(0, { resumed: true });
+  assert.equal(s.join.token, 't3');
+});
+
+test('Members', () => {
+  const members = new Members();
+  const before = members.list;
+  members.replace([{ member: 'a', name: 'Ada', status: 'online' }]);
+  assert.ok(members.apply({ event: 'member.joined', data: { member: 'b', name: 'Bo', status: 'online' } }));
+  assert.ok(members.apply({ event: 'member.changed', data: { member: 'a', status: 'offline' } }));
+  assert.ok(members.apply({ event: 'member.joined', data: { member: 'b', name: 'Bob', status: 'online' } }));
+  assert.ok(!members.apply({ event: 'member.changed', data: { member: 'x', status: 'offline' } }));
+  assert.ok(!members.apply({ event: 'member.left', data: { member: 'x' } }));
+  assert.ok(!members.apply({ event: 'chat.message', data: null }));
+  assert.deepEqual(members.list, [{ member: 'a', name: 'Ada', status: 'offline' }, { member: 'b', name: 'Bob', status: 'online' }]);
+  assert.equal(members.get('b').name, 'Bob');
+  assert.equal(members.get(undefined), undefined);
+  assert.ok(members.apply({ event: 'member.left', data: { member: 'a', reason: 'left' } }));
+  assert.equal(members.list.length, 1);
+  assert.deepEqual(before, []);
+});
