@@ -241,7 +241,7 @@ func (d *desk) failed(ctx context.Context, err error, began time.Time, try int) 
 		d.settle(p, Settlement{Err: ErrUnavailable})
 		return true
 	})
-	if time.Since(began) > options.Wait {
+	if len(d.group) > 0 && time.Since(began) > options.Wait {
 		d.shed()
 	}
 	if len(d.group) > 0 {

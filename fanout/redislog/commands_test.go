@@ -22,6 +22,7 @@ func full(ref uint64) *fanout.Append {
 }
 
 func TestEveryKeyExpires(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	log := open(t, redislog.Options{URL: s.URL(), Prefix: "p", TTL: time.Hour})
 	ttls := func() map[string]time.Duration {
@@ -91,6 +92,7 @@ func calls(t *testing.T, s *redistest.Server) map[string]int {
 }
 
 func TestOneAppendIsOneCall(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	log := open(t, redislog.Options{URL: s.URL()})
 	if _, err := log.Append(t.Context(), "s", full(1)); err != nil { // loads the script
@@ -119,6 +121,7 @@ func TestOneAppendIsOneCall(t *testing.T) {
 }
 
 func TestClusterKeysShareASlot(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t)
 	log := open(t, redislog.Options{URL: c.URL()})
 	slots := make(map[string]map[string]bool)
@@ -152,6 +155,7 @@ func TestClusterKeysShareASlot(t *testing.T) {
 }
 
 func TestThousandsOfSessionsOnOneConnection(t *testing.T) {
+	t.Parallel()
 	const sessions = 3000
 	s := redistest.Start(t)
 	log, recorder := listening(t, redislog.Options{URL: s.URL()})

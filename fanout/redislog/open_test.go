@@ -21,6 +21,7 @@ import (
 const password = "s3cret-pa55"
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	protected := redistest.Start(t, "requirepass "+password)
 	down := redistest.Start(t)
 	down.Stop()
@@ -74,12 +75,14 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestOpenWithPassword(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "requirepass "+password)
 	log := open(t, redislog.Options{URL: strings.Replace(s.URL(), "//", "//:"+password+"@", 1)})
 	appendEvent(t, log, "s", "x")
 }
 
 func TestNewestRedisIsNotTooOld(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"7.0.0", "8.2.1", "10.0.0"} {
 		open(t, redislog.Options{URL: "redis://" + serve(t, oldRedis(version))})
 	}

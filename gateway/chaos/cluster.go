@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -19,13 +18,8 @@ import (
 // replicaCount is how many replicas there are.
 const replicaCount = 3
 
-// drainTimeout is what a replica is given to move its members, and drainPatience
-// what it may take until it is gone.
-const (
-	drainTimeout  = 5 * time.Second
-	drainPatience = drainTimeout + 25*time.Second
-	readyPatience = 30 * time.Second
-)
+// readyPatience is how long a process may take until it is ready.
+const readyPatience = 30 * time.Second
 
 // cluster is Redis, the replicas, nginx, and the links between them.
 type cluster struct {
@@ -87,91 +81,6 @@ func (c *cluster) stop() {
 	if c.redis != nil {
 		c.redis.Stop()
 	}
-}
-
-// replica is one gateway with its links. Its methods may be called concurrently.
-type replica struct {
-	number int
-	binary string
-	log    string
-	port   int
-	store  *link // to Redis
-	front  *link // from nginx
-
-	mu      sync.Mutex
-	process *process // guarded by mu; nil before the first start
-}
-
-func newReplica(number int, binary, dir, redis string) (*replica, error) {
-	r := &replica{number: number, binary: binary, log: filepath.Join(dir, fmt.Sprintf("replica-%d.log", number))}
-	var err error
-	if r.port, err = freePort(); err != nil {
-		return nil, err
-	}
-	if r.store, err = newLink(redis); err != nil {
-		return nil, err
-	}
-	if r.front, err = newLink(loopback(r.port)); err != nil {
-		r.store.close()
-		return nil, err
-	}
-	return r, nil
-}
-
-// settings of a replica. Times are shorter than by default, so that a minute
-// holds several heartbeats, missed ones, and ends of a grace.
-func (r *replica) settings() []string {
-	env := make([]string, 0, 32)
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "PLENUM_") {
-			env = append(env, v)
-		}
-	}
-	return append(env,
-		"PLENUM_LISTEN="+loopback(r.port),
-		"PLENUM_REDIS_URL=redis://"+r.store.addr(),
-		fmt.Sprintf("PLENUM_REPLICA=replica-%d", r.number),
-		"PLENUM_LOG_FORMAT=json",
-		"PLENUM_SESSION_CAPACITY=1000",
-		"PLENUM_GRACE=6s",
-		"PLENUM_HEARTBEAT_INTERVAL=2s",
-		"PLENUM_HEARTBEAT_TIMEOUT=5s",
-		"PLENUM_BACKLOG=16384",
-		"PLENUM_HISTORY=300",
-		"PLENUM_DRAIN_RATE=50",
-		"PLENUM_DRAIN_TIMEOUT="+drainTimeout.String())
-}
-
-// start starts the process, if there is none.
-func (r *replica) start() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.process != nil && r.process.running() {
-		return nil
-	}
-	var err error
-	r.process, err = launch(fmt.Sprintf("replica %d", r.number), r.log, syscall.SIGKILL, r.settings(), r.binary)
-	return err
-}
-
-func (r *replica) current() *process {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.process
-}
-
-// await waits until the replica is ready.
-func (r *replica) await(ctx context.Context) error {
-	return await(ctx, fmt.Sprintf("replica %d", r.number), r.log, r.current, "http://"+loopback(r.port)+"/readyz")
-}
-
-// stop ends the process for good, and the links.
-func (r *replica) stop() {
-	if p := r.current(); p != nil {
-		_ = p.end(syscall.SIGKILL, time.Minute)
-	}
-	r.store.close()
-	r.front.close()
 }
 
 // await asks until a process answers 200.

@@ -19,11 +19,22 @@ import (
 // have a last event, sent now that the faults are over, have all that they asked
 // for settled, and are shown as online, and nobody else is.
 func (r *run) converge(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.o.Converge)
-	defer cancel()
 	for _, m := range r.members {
 		m.sockets.wake()
 	}
+	r.comeToTheEnd(ctx)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Converge)
+	defer cancel()
+	for _, s := range r.sessions {
+		if err := r.present(ctx, s); err != nil {
+			r.problem("%s: presence is not true: %v", s.id, err)
+		}
+	}
+}
+
+func (r *run) comeToTheEnd(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.Converge)
+	defer cancel()
 	for _, s := range r.sessions {
 		epoch, offset, err := s.finish(ctx)
 		if err != nil {
@@ -31,15 +42,9 @@ func (r *run) converge(ctx context.Context) {
 			continue
 		}
 		s.record.End(epoch, offset)
-		for until(ctx, func() bool { return len(s.behind(epoch, offset)) == 0 }) != nil {
+		if until(ctx, func() bool { return len(s.behind(epoch, offset)) == 0 }) != nil {
 			r.problem("%s has not converged at %s/%d within %v: %s", s.id, epoch, offset, r.o.Converge,
 				strings.Join(s.behind(epoch, offset), ", "))
-			break
-		}
-	}
-	for _, s := range r.sessions {
-		if err := r.present(ctx, s); err != nil {
-			r.problem("%s: presence is not true: %v", s.id, err)
 		}
 	}
 }

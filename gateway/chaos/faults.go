@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,24 +67,18 @@ func (s *storm) strike(ctx context.Context, f Fault) error {
 }
 
 func (s *storm) strikeReplica(ctx context.Context, f Fault, r *replica) error {
-	p := r.current()
 	switch f.Kind {
 	case ReplicaPause:
+		p := r.current()
 		p.signal(syscall.SIGSTOP)
 		sleep(ctx, f.Lasts)
 		p.signal(syscall.SIGCONT)
 		return nil
 	case ReplicaKill:
-		if !p.running() {
-			return fmt.Errorf("it had ended by itself: %v; its log ends with:\n%s", p.result(), tail(r.log))
-		}
-		_ = p.end(syscall.SIGKILL, time.Minute)
+		_ = r.end(syscall.SIGKILL, time.Minute)
 	case ReplicaDrain:
-		err := p.end(syscall.SIGTERM, drainPatience)
-		if err == nil {
-			err = p.result()
-		}
-		if err != nil {
+		serves := r.serves()
+		if err := r.end(syscall.SIGTERM, drainPatience); err != nil && serves {
 			s.problem("a drain did not end well: %v; its log ends with:\n%s", err, tail(r.log))
 		}
 	}

@@ -123,6 +123,9 @@ func (r *run) perform(ctx context.Context, plan []Fault) (*Report, error) {
 	defer lives.Wait()
 	defer end()
 	defer hush()
+	for _, replica := range r.cluster.replicas {
+		lives.Go(func() { replica.supervise(living, r.problem) })
+	}
 	if err := r.gather(ctx); err != nil {
 		return nil, err
 	}

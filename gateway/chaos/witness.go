@@ -30,6 +30,7 @@ type witness struct {
 	sockets sockets
 	record  *history.Client
 	rand    *mathrand.Rand // of the goroutine that publishes
+	silence int            // joins that were never answered; of the goroutine of live
 
 	sending sync.Mutex // held while requests are written, so that refs rise; taken before mu
 
@@ -75,16 +76,29 @@ func (w *witness) live(ctx, publishing context.Context) {
 		}
 		w.record.Lost(err.Error())
 		w.run.views.add("a witness lost a connection")
-		var code websocket.CloseError
-		if errors.As(err, &code) && (code.Code >= 4500 || code.Code == websocket.StatusProtocolError || code.Code == websocket.StatusPolicyViolation) {
+		if w.final(err) {
 			w.record.Fault("closed for good: " + err.Error())
 			return
 		}
 		wait := time.Duration(mathrand.Int64N(int64(time.Second)))
-		if errors.As(err, &code) && code.Code == 4007 {
+		if websocket.CloseStatus(err) == 4007 {
 			wait += 5 * time.Second // the protocol asks for it
 		}
 		sleep(ctx, wait)
+	}
+}
+
+// final says whether the gateway has ended the connection for good. That it was
+// replaced by the same client is no end if a join of ours is still on its way:
+// it came late, and has replaced the connection that was made after it.
+func (w *witness) final(err error) bool {
+	switch code := websocket.CloseStatus(err); code {
+	case 4506:
+		return w.silence == 0
+	case websocket.StatusProtocolError, websocket.StatusPolicyViolation:
+		return true
+	default:
+		return code >= 4500
 	}
 }
 
@@ -99,6 +113,7 @@ func (w *witness) connection(ctx context.Context) error {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(16 << 20)
+	w.silence++
 	if err := conn.Write(dialing, websocket.MessageText, w.join()); err != nil {
 		return err
 	}
@@ -175,6 +190,7 @@ func (w *witness) handle(ctx context.Context, conn *websocket.Conn, m *message) 
 }
 
 func (w *witness) welcomed(ctx context.Context, conn *websocket.Conn, m *message) error {
+	w.silence--
 	w.record.Welcomed(history.Welcome{Replica: m.Replica, Member: m.You.Member, Epoch: m.Session.Epoch, Offset: m.Session.Offset,
 		Acked: m.Acked, Resumed: m.Resumed})
 	if m.Resumed {

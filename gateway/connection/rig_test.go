@@ -33,6 +33,8 @@ type rig struct {
 	log *slowLog
 	web *wstest.Server // in a bubble
 	tcp net.Listener   // outside
+
+	buffer int // bytes that the kernel takes for a connection; 0: its own choice
 }
 
 func options() Options {
@@ -89,7 +91,12 @@ func overTCP(t *testing.T, edit func(o *Options)) *rig {
 		t.Fatal(err)
 	}
 	r.tcp = l
-	web := &http.Server{Handler: r}
+	web := &http.Server{Handler: r, ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+		if r.buffer > 0 {
+			conn.(*net.TCPConn).SetWriteBuffer(r.buffer)
+		}
+		return ctx
+	}}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(l) }()
 	t.Cleanup(func() {

@@ -20,6 +20,7 @@ const (
 // Whoever comes, goes, and comes back on the other replica while events flow
 // without pause sees all of them behind its position, and none twice.
 func TestAttachWhileEventsFlow(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t, "PLENUM_RATE=1000", "PLENUM_HISTORY=100000", "PLENUM_SESSION_CAPACITY=1000")
 	speakers := make([]*member, 4)
 	for i := range speakers {

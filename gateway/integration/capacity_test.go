@@ -37,6 +37,7 @@ func (e entry) checkFull(t testing.TB) {
 
 // A session takes 50 connections over all replicas, also when more come at once.
 func TestCapacityCountsAllReplicas(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t)
 	const capacity, crowd = 50, 60
 	entries := make([]entry, crowd)
@@ -97,6 +98,7 @@ func oneIn(t *testing.T, both []*gateway, leaver entry, name string) {
 // Who holds a place is not locked out of a full session: not by a connection
 // of theirs that nobody has noticed to be dead.
 func TestAFullSessionLetsItsMembersBack(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t, "PLENUM_SESSION_CAPACITY=3")
 	var seats []string
 	for i := range 3 {

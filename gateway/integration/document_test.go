@@ -22,6 +22,7 @@ const (
 // have the same one: whoever followed the patches, whoever comes now, and
 // whoever asks over HTTP.
 func TestMembersOnTwoReplicasShareOneDocument(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t, "PLENUM_SESSION_KIND=document")
 	const session = "document"
 	var members []*member

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -272,7 +271,3 @@ func (j joinMessage) encode() []byte {
 
 // newcomer is the join of somebody new.
 func newcomer(name string) joinMessage { return joinMessage{Client: rand.Text(), Name: name} }
-
-// discard reads and forgets until the connection ends, for a peer that is no
-// longer of interest.
-func (p *peer) discard() { io.Copy(io.Discard, p.Conn) }

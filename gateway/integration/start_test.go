@@ -78,6 +78,7 @@ func TestARedisThatCannotBeUsedIsToldAtStart(t *testing.T) {
 }
 
 func TestAWrongRedisURLIsNotShown(t *testing.T) {
+	t.Parallel()
 	p := launchGateway(t, "PLENUM_REDIS_URL=http://:correct-horse@localhost")
 	p.Wait(t)
 	if !strings.Contains(p.log.String(), "PLENUM_REDIS_URL") || strings.Contains(p.log.String(), "correct-horse") {
@@ -86,6 +87,7 @@ func TestAWrongRedisURLIsNotShown(t *testing.T) {
 }
 
 func TestAllMistakesInSettingsAreToldTogether(t *testing.T) {
+	t.Parallel()
 	mistakes := []string{"PLENUM_LISTEN=nowhere", "PLENUM_HISTORY=many", "PLENUM_RATE=-1", "PLENUM_SESSION_KIND=dance",
 		"PLENUM_FRAME_INTERVAL=100", "PLENUM_REDIS_URL=nonsense"}
 	refusal(t, 2, append(mistakes[:0:0], "PLENUM_LISTEN", "PLENUM_HISTORY", "PLENUM_RATE", "PLENUM_SESSION_KIND",
@@ -95,6 +97,7 @@ func TestAllMistakesInSettingsAreToldTogether(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
 	for flag, says := range map[string]string{"--help": "PLENUM_REDIS_URL", "--version": "plenum", "--settings": "PLENUM_LISTEN"} {
 		out, err := exec.Command(program, flag).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), says) {

@@ -36,6 +36,9 @@ func TestRedisGoesAwayAndComesBack(t *testing.T) {
 
 	awayAndBack(t, both, members, redis.Pause, redis.Resume)
 	awayAndBack(t, both, members, redis.Kill, func() {
+		// It stays away until some are told to try again later.
+		somebodyRefused(t, members[:6])
+		somebodyRefused(t, members[6:])
 		if err := redis.Restart(); err != nil {
 			t.Fatal(err)
 		}
@@ -83,6 +86,25 @@ func awayAndBack(t *testing.T, both []*gateway, members []*member, away, back fu
 		g.awaitReady(t, http.StatusOK)
 	}
 	heardFrom(t, members)
+}
+
+// somebodyRefused waits until one of the members had a publish refused.
+func somebodyRefused(t *testing.T, members []*member) {
+	t.Helper()
+	poll(t, "a publish to be refused", func() error {
+		for _, m := range members {
+			refused := false
+			m.look(func() {
+				for _, s := range m.settled {
+					refused = refused || s.Err != nil
+				}
+			})
+			if refused {
+				return nil
+			}
+		}
+		return errors.New("none was")
+	})
 }
 
 // heardFrom waits until everybody has had something acknowledged, and has seen

@@ -23,6 +23,7 @@ const (
 // amount and the others nothing. When they read again they are brought up to
 // date, each from where it was.
 func TestMembersThatDoNotReadHarmNobody(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t, "PLENUM_RATE_BURST=1000", "PLENUM_BACKLOG=262144")
 	const session = "stuck"
 	speaker := join(t, session, "speaker", []string{both[0].URL()})

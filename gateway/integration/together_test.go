@@ -27,6 +27,7 @@ func replicas(t testing.TB, settings ...string) (*redistest.Server, []*gateway) 
 // Promise 1 as a user would check it: everybody publishes, and in the end
 // everybody has the same log.
 func TestMembersOnTwoReplicasShareOneSession(t *testing.T) {
+	t.Parallel()
 	_, both := replicas(t)
 	proxy := startNginx(t, both...)
 	for _, size := range []struct{ members, events int }{{12, 30}, {50, 15}} {
@@ -42,6 +43,7 @@ func TestMembersOnTwoReplicasShareOneSession(t *testing.T) {
 }
 
 func TestMembersOnTheEmbeddedLogShareOneSession(t *testing.T) {
+	t.Parallel()
 	one := startGateway(t)
 	for _, size := range []struct{ members, events int }{{12, 30}, {50, 15}} {
 		t.Run(fmt.Sprintf("%d members", size.members), func(t *testing.T) {

@@ -288,7 +288,7 @@ class Client {
       this.position = undefined; // a state is the honest way on
       return this.#breach(link, 'resumed elsewhere');
     }
-    this.#timers.cancel('attempt', 'retry', 'pause');
+    this.#timers.cancel('attempt', 'pause');
     this.#link?.drop();
     this.#next = undefined;
     this.#link = link;
@@ -305,7 +305,6 @@ class Client {
     this.#status({ phase: 'connected', replica: w.replica });
     tell(this.#o, 'onWelcome', w);
     if (replace) tell(this.#o, 'onState', { session: w.session, members: w.members ?? [], state: w.state ?? null, reason: 'snapshot' });
-    if (this.#link !== link) return;
     this.#outbox.welcomed(w.acked, !replace);
     link.ready = true;
     this.#flush(true);

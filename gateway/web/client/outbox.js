@@ -153,7 +153,6 @@ export class Outbox {
    * @param {boolean} replayed whether the events that this client missed follow
    */
   welcomed(acked, replayed) {
-    if (!replayed) this.giveUp(); // by the word of an earlier welcome, perhaps of a past that is gone
     this.#before = this.last = Math.max(this.last, acked);
     for (const r of this.requests) {
       if (r.ref && r.ref <= acked) r.passed = true;

@@ -65,8 +65,10 @@ test('waits that the gateway asks for', async () => {
       s.end(code, reason);
       waits.push(w.status.wait);
       w.page.tell('online'); // is no reason to be faster than asked
-      await w.clock.pass(from - 1);
-      if (from > 0) await w.idle();
+      if (from > 0) {
+        await w.clock.pass(w.status.wait - 1);
+        await w.idle();
+      }
       await w.clock.pass(5001);
       await w.joined(0);
     }
@@ -158,6 +160,15 @@ test('drain: the next connection is there before the old one goes', async () => 
   assert.deepEqual(w.told(), ['connected', 'snapshot e/10', 'events 11', 'events 12', 'connected', 'events 13']);
 });
 
+test('drain: a connection that was made meanwhile is enough', async () => {
+  const w = start();
+  (await w.joined(10)).say({ type: 'drain', after: 3200, reason: 'deploy' });
+  w.page.tell('online');
+  await w.joined(10, { resumed: true });
+  await w.clock.pass(10_000);
+  await w.idle();
+});
+
 test('drain: a snapshot that the old connection has gone past is not taken', async () => {
   const w = start();
   const old = await w.joined(10);
@@ -223,6 +234,20 @@ test('gzip: in order with what is not compressed, and with the close', async () 
   await until(() => w.client.phase === 'closed');
   assert.deepEqual(w.told().slice(2), ['events 1', 'events 2', 'events 3', 'events 4', 'error session_ended', 'closed']);
   assert.equal(w.status.error.code, 'session_ended');
+});
+
+test('gzip: nothing comes out behind a close', async () => {
+  const w = start();
+  const s = await w.joined(0);
+  const { buffer, byteOffset, byteLength } = gzipSync(JSON.stringify({ type: 'frame', events: [{ offset: 1, at: 1, event: 'e', data: 'x'.repeat(100_000) }] }));
+  const packed = buffer.slice(byteOffset, byteOffset + byteLength);
+  const other = start();
+  (await other.joined(0)).onmessage({ data: packed });
+  s.onmessage({ data: packed });
+  w.client.close();
+  await until(() => other.heard.includes('events 1'));
+  await settle();
+  assert.deepEqual(w.told().slice(2), ['closed']);
 });
 
 test('gzip: a message that cannot be inflated', async () => {

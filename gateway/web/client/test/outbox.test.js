@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outcome, settle, start } from './fake.js';
+import { FakePage, outcome, settle, start } from './fake.js';
 
 const refs = (socket) => socket.take('publish').map((m) => m.ref);
 const refusal = (ref, code, more = {}) => ({ type: 'error', ref, code, message: 'no', retry: false, after: 0, ...more });
@@ -96,6 +96,7 @@ test('a lost answer', async (t) => {
       then: (s) => { s.say({ type: 'ack', ref: 1, offset: 2 }); s.frame(1, 2); } },
     'one below is recognised, and its event would have come': { welcome: { resumed: true, acked: 0 }, want: ['outcome_lost', 'pending'],
       then: (s) => { s.frame(1, 2); s.say({ type: 'ack', ref: 1, offset: 2 }); } },
+    'a replay that is under way': { welcome: { resumed: true, acked: 2 }, then: (s) => s.say({ type: 'heartbeat', at: 1 }), want: ['pending', 'pending'] },
     'a snapshot': { welcome: { acked: 2 }, then: () => {}, want: ['outcome_lost', 0] },
     'a state': { welcome: { resumed: true, acked: 2 }, want: ['outcome_lost', 0],
       then: (s) => s.say({ type: 'state', session: { id: 's', kind: 'k', epoch: 'e', offset: 9 }, members: [], state: null, reason: 'lagged' }) },
@@ -114,6 +115,20 @@ test('a lost answer', async (t) => {
       assert.deepEqual(outcomes.map((o) => o.now), c.want);
     });
   }
+});
+
+test('an answer that is lost twice', async () => {
+  const w = start();
+  let s = await w.joined(0);
+  const outcomes = [outcome(w.client.publish('e', 1)), outcome(w.client.publish('e', 2))];
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(0, { resumed: true, acked: 2 });
+  s.end();
+  await w.clock.pass(5000);
+  await w.joined(0, { acked: 0, session: { epoch: 'f' } }); // and then the past was gone
+  await settle();
+  assert.deepEqual(outcomes.map((o) => o.now), ['outcome_lost', 0]);
 });
 
 test('a command that took effect has no event to wait for', async () => {
@@ -257,13 +272,21 @@ test('a leave whose answer is lost', async () => {
 });
 
 test('close settles everything, and nothing goes on', async () => {
-  const w = start();
+  const signals = [];
+  const page = new FakePage();
+  const listen = page.addEventListener;
+  page.addEventListener = (type, f, options) => {
+    signals.push(options.signal);
+    listen.call(page, type, f, options);
+  };
+  const w = start({ page });
   const s = await w.joined(0);
   const outcomes = [outcome(w.client.publish('e')), outcome(w.client.leave())];
   w.client.close();
+  assert.ok(signals.length > 0 && signals.every((signal) => signal.aborted));
   w.client.close();
   outcomes.push(outcome(w.client.publish('e')), outcome(w.client.leave()));
-  w.page.tell('online');
+  page.tell('online');
   w.client.wake(true);
   await w.clock.pass(100_000);
   await w.idle();

@@ -194,6 +194,10 @@ test('seats are kept', async () => {
   s.end(4508, 'seat_unknown');
   assert.equal(kept.size, 0);
 
+  w = start({ seats });
+  (await w.joined(0)).end(4505, 'removed');
+  assert.equal(kept.size, 0);
+
   for (const broken of [undefined, { getItem() { throw new Error('forbidden'); }, setItem() { throw new Error('full'); }, removeItem() {} }]) {
     w = start({ seats: seatsIn(broken) });
     s = await w.joined(0);
@@ -213,6 +217,21 @@ test('a token is asked for before every join', async () => {
   await w.clock.pass(5000);
   s = await w.joined(0, { resumed: true });
   assert.equal(s.join.token, 't3');
+});
+
+test('a token that comes too late', async () => {
+  const waiting = [];
+  const w = start({ timeout: 1000, token: () => new Promise((resolve) => waiting.push(resolve)) });
+  await w.clock.pass(1100);
+  assert.equal(waiting.length, 2);
+  waiting[0]('late');
+  await w.idle();
+  waiting[1]('in time');
+  assert.equal((await w.joined(0)).join.token, 'in time');
+});
+
+test('what is exported', async () => {
+  assert.deepEqual(Object.keys(await import('../index.js')).sort(), ['Members', 'PlenumError', 'connect', 'seatsIn']);
 });
 
 test('Members', () => {

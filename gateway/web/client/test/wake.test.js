@@ -94,6 +94,10 @@ test('online: no more waiting', async () => {
     }
     if (signal === 'show') w.page.show(true);
     else w.page.tell(signal);
+    w.random = 1;
+    (await w.next()).end();
+    assert.equal(w.status.wait, 100); // it begins afresh
+    await w.clock.pass(100);
     await w.joined(0, { resumed: true });
     await w.clock.pass(20_000);
     await w.idle();

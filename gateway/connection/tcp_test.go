@@ -1,0 +1,258 @@
+package connection
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
+)
+
+// fast lets a test send as much as it likes.
+func fast(o *Options) { o.Rate, o.RateBurst = 1e6, 1_000_000 }
+
+// pieces splits text at random places.
+func pieces(draw *rand.Rand, text string) (parts []string) {
+	cuts := []int{0, len(text)}
+	for range draw.IntN(4) {
+		cuts = append(cuts, draw.IntN(len(text)))
+	}
+	slices.Sort(cuts)
+	for i := range len(cuts) - 1 {
+		if part := text[cuts[i]:cuts[i+1]]; part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// A client need not wait for the answer to its handshake. What it sends right
+// behind it arrives, byte by byte, however TCP splits it.
+func TestEarlyBytesAreKept(t *testing.T) {
+	r := overTCP(t, fast)
+	const workers, tries = 4, 700
+	var all sync.WaitGroup
+	for worker := range workers {
+		all.Go(func() {
+			draw := rand.New(rand.NewPCG(1, uint64(worker)))
+			for try := range tries {
+				session := fmt.Sprint("s", worker, "-", try) // of its own: nothing waits for a frame's turn
+				data := fmt.Sprint(try, strings.Repeat("x", draw.IntN(6000)))
+				c := r.raw()
+				for _, part := range pieces(draw, handshake(session)+masked(join)+publishes(1, 2, data)) {
+					c.write(part)
+				}
+				c.answer()
+				c.message(wire.TypeWelcome)
+				for _, e := range c.events("e", 2) {
+					if string(e.Data) != fmt.Sprintf("%q", data) {
+						t.Errorf("try %d: sent %d bytes, came back as %d", try, len(data), len(e.Data))
+					}
+				}
+				c.write(masked(`{"type":"leave"}`))
+				for first := byte(0); first != 0x88; {
+					var err error
+					if first, _, err = c.frame(); err != nil {
+						t.Error(err)
+						break
+					}
+				}
+				c.Close()
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	await(t, "end", func() bool { return r.Stats.Open.Load() == 0 })
+	r.ended(ReasonLeft, workers*tries)
+}
+
+func TestManyMessagesInOneSegment(t *testing.T) {
+	r := overTCP(t, fast)
+	c := r.member("s")
+	for round := range 20 {
+		c.write(publishes(1+round*50, 50, "x"))
+		for i, e := range c.events("e", 50) {
+			if want := fmt.Sprint("c:", 1+round*50+i); e.Ref != want {
+				t.Fatalf("event %s; want %s", e.Ref, want)
+			}
+		}
+	}
+}
+
+func TestOneMessageInManySegments(t *testing.T) {
+	r := overTCP(t, fast)
+	c := r.member("s")
+	for _, b := range []byte(publishes(1, 3, strings.Repeat("x", 200))) {
+		c.write(string([]byte{b}))
+	}
+	c.events("e", 3)
+	// A message and a half: the half waits in nobody's buffer.
+	text := publishes(4, 2, "x")
+	c.write(text[:len(text)*3/4])
+	c.events("e", 1)
+	c.write(text[len(text)*3/4:])
+	c.events("e", 1)
+}
+
+func TestHalfClose(t *testing.T) {
+	r := overTCP(t, fast)
+	c := r.member("s")
+	c.write(publishes(1, 1, "x"))
+	c.CloseWrite()
+	await(t, "end", func() bool { return r.Stats.Open.Load() == 0 })
+	r.ended(ReasonLost, 1)
+	other := r.member("s")
+	if got := other.message(wire.TypeFrame); len(got.Frame.Events) == 0 {
+		t.Error("an empty frame")
+	}
+}
+
+// The library answers a breach of RFC 6455 by itself.
+func TestBreaches(t *testing.T) {
+	for name, bytes := range map[string]string{
+		"reserved bits":        "\xc1\x80\x01\x02\x03\x04",
+		"not masked":           "\x81\x02{}",
+		"unknown opcode":       "\x83\x80\x01\x02\x03\x04",
+		"long control frame":   "\x89\xfe\x00\x7e\x01\x02\x03\x04",
+		"control in pieces":    "\x09\x80\x01\x02\x03\x04",
+		"a loose continuation": "\x80\x80\x01\x02\x03\x04",
+		"a bad close":          "\x88\x81\x01\x02\x03\x04\x05",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := overTCP(t, fast)
+			other := r.member("s")
+			c := r.member("s")
+			c.write(bytes)
+			await(t, "end", func() bool { return r.Stats.Open.Load() == 1 })
+			r.ended(ReasonProtocol, 1)
+			other.write(publishes(1, 1, "x"))
+			other.events("e", 1)
+		})
+	}
+}
+
+// idle waits until no more goroutines run than these.
+func idle(t *testing.T, most int) {
+	t.Helper()
+	await(t, fmt.Sprintf("rest of %d goroutines", most), func() bool { return runtime.NumGoroutine() <= most })
+}
+
+func TestIdleConnectionsCostNoGoroutine(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Log("elsewhere a connection costs one")
+		return
+	}
+	r := overTCP(t, fast)
+	first := r.member("s")
+	first.write(publishes(1, 1, "x"))
+	first.events("e", 1)
+	before := runtime.NumGoroutine()
+	var all []*raw
+	for range 200 {
+		all = append(all, r.member("s"))
+	}
+	idle(t, before+5)
+	for i, c := range all { // each of them still reads
+		c.write(publishes(1, 1, fmt.Sprint(i)))
+	}
+	first.events("e", 200)
+	idle(t, before+5)
+	for _, c := range all {
+		c.Close()
+	}
+	await(t, "end", func() bool { return r.Stats.Open.Load() == 1 })
+	idle(t, before+5)
+	p := r.poller
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.conns); n != 1 {
+		t.Errorf("the poller has %d connections; want 1", n)
+	}
+}
+
+// Connections are closed from one side while the other side's messages are
+// being read: nobody may read a byte that is another one's.
+func TestEndsWhileReading(t *testing.T) {
+	r := overTCP(t, fast)
+	witness := r.member("s")
+	data := strings.Repeat("d", 300)
+	for range 60 {
+		var all sync.WaitGroup
+		for range 4 {
+			c := r.member("s")
+			all.Go(func() {
+				for ref := 1; ; ref += 3 {
+					if _, err := c.Write([]byte(publishes(ref, 3, data))); err != nil {
+						return
+					}
+				}
+			})
+		}
+		r.mu.Lock()
+		var conns []*Conn
+		for c := range r.conns {
+			if c.socket.RemoteAddr().String() != witness.LocalAddr().String() {
+				conns = append(conns, c)
+			}
+		}
+		r.mu.Unlock()
+		for _, e := range witness.events("e", 12) {
+			if string(e.Data) != fmt.Sprintf("%q", data) {
+				t.Fatalf("an event has the data %s", e.Data)
+			}
+		}
+		for _, c := range conns {
+			c.End(errStopping)
+		}
+		all.Wait()
+	}
+	r.ended(ReasonMalformed, 0)
+	r.ended(ReasonProtocol, 0)
+}
+
+// Clients break off at any stage; each accepted connection ends once, with a
+// reason, which the rig checks at the end, and no goroutine is left.
+func TestAbortsAtEveryStage(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("aborts", func(t *testing.T) {
+		r := overTCP(t, nil)
+		r.member("s")
+		whole := handshake("s") + masked(join) + publishes(1, 3, "x") + masked(`{"type":"leave"}`)
+		var all sync.WaitGroup
+		for worker := range 4 {
+			all.Go(func() {
+				draw := rand.New(rand.NewPCG(2, uint64(worker)))
+				for range 150 {
+					c := r.raw()
+					c.write(whole[:draw.IntN(len(whole)+1)])
+					if draw.IntN(3) == 0 {
+						c.r.Peek(1 + draw.IntN(300)) // until some of the answer is here, or nothing comes
+					}
+					switch draw.IntN(4) {
+					case 0:
+						c.SetLinger(0)
+						c.Close()
+					case 1:
+						c.CloseWrite()
+					case 2:
+						c.CloseRead()
+						c.Close()
+					default:
+						c.Close()
+					}
+				}
+			})
+		}
+		all.Wait()
+	})
+	http.DefaultClient.CloseIdleConnections()
+	idle(t, before)
+}
