@@ -41,12 +41,11 @@ func (p *Pool) frameDue() {
 	p.pump()
 }
 
-// busy reports whether a frame left within the last interval or so: the frame
-// budget is not full.
+// busy reports whether more than one frame left within the last interval or so.
 func (p *Pool) busy(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return now.Before(p.budget.due)
+	return now.Before(p.budget.due.Add(-p.hub.options.FrameInterval))
 }
 
 // slack is how long the append of a busy session may wait for company: till the

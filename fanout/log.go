@@ -60,8 +60,8 @@ type Batch struct {
 
 // Item is one request of an append.
 type Item struct {
-	Client  string // scopes Ref; empty if repeats need not be recognised
-	Ref     uint64
+	Client  string // scopes Ref
+	Ref     uint64 // below 2^53; 0 if repeats need not be recognised
 	Events  int    // durable events in Records; 0: all of Records are not durable
 	Records []byte // from [AppendEvent], or from [AppendEphemeral] and [AppendNote]
 }
@@ -90,7 +90,7 @@ type Outcome int
 const (
 	Took     Outcome = iota
 	Conflict         // the state is at another revision; it comes with the answer
-	Repeated         // some items were taken before; their indexes come with the answer
+	Repeated         // the refs of some items are not new; their indexes come with the answer
 	Missing          // there is no such session
 )
 
@@ -103,7 +103,7 @@ type Appended struct {
 	Outcome Outcome
 	Head
 	First   uint64            // the offset of the first event appended
-	Repeats []int             // with Repeated: indexes of the items taken before
+	Repeats []int             // with Repeated: indexes of the items taken before, or repeating one before them
 	State   map[string]string // with Conflict
 }
 

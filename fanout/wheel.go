@@ -9,7 +9,7 @@ import (
 
 // beat is the grid on which waiting frames and appends leave. Those that share
 // a moment share the wake of a thread, and their appends one write to the log.
-const beat = 10 * time.Millisecond
+const beat = 20 * time.Millisecond
 
 // turn is something that a pool has to do later.
 type turn struct {

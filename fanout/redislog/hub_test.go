@@ -119,39 +119,15 @@ func publish(t *testing.T, p *fanout.Pool, client string, events int) {
 	}
 }
 
-// TestReplicasAgree breaks what two replicas have of Redis, again and again.
-func TestReplicasAgree(t *testing.T) {
-	t.Parallel()
-	const sessions, events = 10, 400
-	s := redistest.Start(t, "appendonly yes", "appendfsync always")
-	hubs := []*fanout.Hub{replica(t, s.URL()), replica(t, s.URL())}
-	maker := open(t, redislog.Options{URL: s.URL(), History: 1 << 20})
-	var group sync.WaitGroup
-	members := make(map[string][]*list)
-	for i := range sessions {
-		id := fmt.Sprint("session-", i)
-		if _, err := maker.Append(t.Context(), id, &fanout.Append{Create: true}); err != nil {
-			t.Fatal(err)
-		}
-		for h, hub := range hubs {
-			for n := range 2 {
-				p, m := join(t, hub, id)
-				members[id] = append(members[id], m)
-				group.Go(func() { publish(t, p, fmt.Sprint(h, n), events) })
-			}
-		}
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		group.Wait()
-	}()
+// disturb breaks connections, and once Redis itself, until done is closed.
+func disturb(t *testing.T, s *redistest.Server, done <-chan struct{}) {
+	t.Helper()
 	tick := time.NewTicker(120 * time.Millisecond)
 	defer tick.Stop()
-	for n, running := 0, true; running; n++ {
+	for n := 0; ; n++ {
 		select {
 		case <-done:
-			running = false
+			return
 		case <-tick.C:
 			switch {
 			case n == 10:
@@ -166,6 +142,40 @@ func TestReplicasAgree(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestReplicasAgree breaks what two replicas have of Redis, again and again.
+func TestReplicasAgree(t *testing.T) {
+	t.Parallel()
+	const sessions, events = 10, 400
+	s := redistest.Start(t, "appendonly yes", "appendfsync always")
+	hubs := []*fanout.Hub{replica(t, s.URL()), replica(t, s.URL())}
+	maker := open(t, redislog.Options{URL: s.URL(), History: 1 << 20})
+	var publishers []func()
+	members := make(map[string][]*list)
+	for i := range sessions {
+		id := fmt.Sprint("session-", i)
+		if _, err := maker.Append(t.Context(), id, &fanout.Append{Create: true}); err != nil {
+			t.Fatal(err)
+		}
+		for h, hub := range hubs {
+			for n := range 2 {
+				p, m := join(t, hub, id)
+				members[id] = append(members[id], m)
+				publishers = append(publishers, func() { publish(t, p, fmt.Sprintf("%d-%d", h, n), events) })
+			}
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var group sync.WaitGroup
+		for _, p := range publishers {
+			group.Go(p)
+		}
+		group.Wait()
+	}()
+	disturb(t, s, done)
 	for id, all := range members {
 		v, err := maker.Read(t.Context(), id, &fanout.Query{History: true})
 		if err != nil || !v.Complete || v.Offset != 4*events {

@@ -54,15 +54,11 @@ func TestMessagesOfEverySize(t *testing.T) {
 // one returns the server's only connection.
 func (r *rig) one() *Conn {
 	r.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.conns) != 1 {
-		r.Fatalf("%d connections", len(r.conns))
+	all := r.all()
+	if len(all) != 1 {
+		r.Fatalf("%d connections", len(all))
 	}
-	for c := range r.conns {
-		return c
-	}
-	return nil
+	return all[0]
 }
 
 func events(n, size int) (all []fanout.Event) {

@@ -119,12 +119,7 @@ func TestHeartbeatIsEncodedOnce(t *testing.T) {
 	for range 20 {
 		r.dialTCP("s").join("")
 	}
-	conns := make([]*Conn, 0, 20)
-	r.mu.Lock()
-	for c := range r.conns {
-		conns = append(conns, c)
-	}
-	r.mu.Unlock()
+	conns := r.all()
 	few := testing.AllocsPerRun(20, func() { r.beat(conns[:1]) })
 	many := testing.AllocsPerRun(20, func() { r.beat(conns) })
 	if many > few {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
@@ -89,7 +90,7 @@ func ping(a attacker) error {
 		if err := p.put(masked(fin|opPing, payload)); err != nil {
 			return err
 		}
-		for {
+		for p.late = time.Now().Add(patience); ; {
 			got, err := p.packet()
 			if err != nil {
 				return err

@@ -20,7 +20,8 @@ import (
 // errors and do not fail tests, so that any goroutine may call them.
 type peer struct {
 	net.Conn
-	pending []byte // read, and not cut into frames yet
+	pending []byte    // read, and not cut into frames yet
+	late    time.Time // when reading gives up
 	ledger  ledger
 }
 
@@ -98,6 +99,7 @@ func (p *peer) accepted() error {
 
 // head reads the head of an HTTP answer.
 func (p *peer) head() (string, error) {
+	p.late = time.Now().Add(patience)
 	for {
 		if end := bytes.Index(p.pending, []byte("\r\n\r\n")); end >= 0 {
 			head := string(p.pending[:end])
@@ -110,9 +112,9 @@ func (p *peer) head() (string, error) {
 	}
 }
 
-// fill reads more.
+// fill reads more, until p.late.
 func (p *peer) fill() error {
-	p.SetReadDeadline(time.Now().Add(patience))
+	p.SetReadDeadline(p.late)
 	var b [16 << 10]byte
 	n, err := p.Read(b[:])
 	p.pending = append(p.pending, b[:n]...)
@@ -154,7 +156,7 @@ func frameHead(first, mask byte, size int) []byte {
 	return binary.BigEndian.AppendUint64([]byte{first, mask | 127}, uint64(size))
 }
 
-// packet returns the next frame.
+// packet returns the next frame, until p.late.
 func (p *peer) packet() (packet, error) {
 	for {
 		got, n, err := cut(p.pending)
@@ -174,6 +176,12 @@ func (p *peer) packet() (packet, error) {
 // next returns the next message, answers pings and heartbeats, and keeps the
 // ledger. The close frame is answered too, and returned as an *ended.
 func (p *peer) next() (*told, error) {
+	p.late = time.Now().Add(patience)
+	return p.message()
+}
+
+// message is next, until p.late.
+func (p *peer) message() (*told, error) {
 	for {
 		got, err := p.packet()
 		if err != nil {
@@ -215,8 +223,9 @@ func (p *peer) closed(payload []byte) error {
 // await reads until a message of a type comes, and skips what the others do. An
 // error message is returned as an error of its own, unless it is awaited.
 func (p *peer) await(typ string) (*told, error) {
+	p.late = time.Now().Add(patience)
 	for {
-		m, err := p.next()
+		m, err := p.message()
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("waiting for %s: %w", typ, err)
@@ -239,8 +248,9 @@ func (r *refused) Error() string { return fmt.Sprintf("%s: %s (%v)", r.Code, r.M
 
 // end returns how the connection ends, if the gateway ends it now.
 func (p *peer) end() *ended {
+	p.late = time.Now().Add(patience)
 	for {
-		if _, err := p.next(); err != nil {
+		if _, err := p.message(); err != nil {
 			e := new(ended)
 			if !errors.As(err, &e) {
 				e.cause = err
