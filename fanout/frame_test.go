@@ -26,7 +26,7 @@ func (m *member) since(began time.Time) (after []time.Duration) {
 
 // near reports whether times are as wanted, or later by a beat or two of the wheel.
 func near(got, want []time.Duration) bool {
-	return slices.EqualFunc(got, want, func(g, w time.Duration) bool { return g >= w && g < w+20*ms })
+	return slices.EqualFunc(got, want, func(g, w time.Duration) bool { return g >= w && g < w+25*ms })
 }
 
 const ms = time.Millisecond
