@@ -34,7 +34,7 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 		return err
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
-		number: s.numbers.Add(1)}
+		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
 	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
 	if j.Seat == "" {
 		a.secret, p.seat = newSeat()
@@ -264,7 +264,7 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	default:
 		stats.Joins.Add(1)
 	}
-	ended := a.room.end(func(o *Participant) bool { return o.member == a.member && o.client == a.client }, errReplaced)
+	ended := a.room.end(func(o *Participant) bool { return o.member == a.member && o.client == a.client && o.at <= a.at }, errReplaced)
 	for _, o := range ended {
 		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
 	}

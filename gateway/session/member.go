@@ -27,6 +27,7 @@ type connRef struct {
 	Client  string `json:"client"`
 	Replica string `json:"replica"` // the incarnation of its process
 	Number  uint64 `json:"number"`  // within that
+	At      int64  `json:"at"`      // when it asked to join, milliseconds since 1970
 }
 
 func (m *member) public() wire.Member {

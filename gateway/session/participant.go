@@ -31,7 +31,8 @@ type Participant struct {
 	client string
 	scope  string // of this client's refs in the log
 	number uint64
-	index  int // in room.local
+	at     int64 // when it asked to join, milliseconds since 1970
+	index  int   // in room.local
 
 	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
 	noted    atomic.Bool  // the roster has had this connection
@@ -54,7 +55,7 @@ var errGone = errors.New("the connection has ended")
 func (p *Participant) Member() string { return p.member }
 
 func (p *Participant) ref() connRef {
-	return connRef{Client: p.client, Replica: p.service.incarnation, Number: p.number}
+	return connRef{Client: p.client, Replica: p.service.incarnation, Number: p.number, At: p.at}
 }
 
 // Deliver implements fanout.Subscriber.

@@ -83,6 +83,9 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 		return c, nil // decided before, and only the answer was lost
 	}
 	same := slices.IndexFunc(m.Conns, func(ref connRef) bool { return ref.Client == p.client })
+	if same >= 0 && m.Conns[same].At > p.at {
+		return c, errOvertaken
+	}
 	if same < 0 && r.taken() >= o.Capacity {
 		switch {
 		case len(m.Conns) > 0:

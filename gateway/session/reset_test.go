@@ -195,6 +195,7 @@ func TestBehind(t *testing.T) {
 					w.Fatalf("at %v", bob.position())
 				}
 				bob.p.Behind()
+				bob.p.Behind() // told twice, because something else was sent meanwhile
 				settle()
 				if got := bob.state != nil; got != c.state {
 					w.Errorf("state %+v", bob.state)

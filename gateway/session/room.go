@@ -69,6 +69,11 @@ func (r *room) Note(b []byte) {
 var (
 	errReplaced = &wire.Error{Code: wire.CodeReplaced, Close: wire.CloseReplaced,
 		Message: "the same client has connected anew"}
+	// A join that waited for the store while its client gave up and connected
+	// anew must not end the newer connection. Its close code lets a client come
+	// back, in case that the clocks of two replicas differ.
+	errOvertaken = &wire.Error{Code: wire.CodeReplaced, Close: wire.CloseRebalanced, Retry: true,
+		Message: "a newer connection of the same client is there already"}
 	errRemoved = &wire.Error{Code: wire.CodeRemoved, Close: wire.CloseRemoved,
 		Message: "this member was removed from the session"}
 	errLeft = &wire.Error{Close: wire.CloseNormal, Message: "left"}
