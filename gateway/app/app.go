@@ -69,6 +69,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
 		Heartbeat: s.HeartbeatInterval, Timeout: s.HeartbeatTimeout, Misses: s.HeartbeatMisses, Origins: s.Origins}, log)
 	if err != nil {
+		a.closeLog()
 		return nil, fmt.Errorf("watching connections: %w", err)
 	}
 	a.health.Store = func(ctx context.Context) error {
@@ -80,6 +81,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
+		a.closeLog()
 		return nil, fmt.Errorf("%sLISTEN=%q: %w", prefix, s.Listen, err)
 	}
 	return a, nil
@@ -111,12 +113,17 @@ func (a *App) Run(stop, now context.Context) error {
 		err = a.serve(stop, now)
 	}
 	a.http.Close()
+	a.listener.Close() // if it has not come to serving
 	cancel()
 	parts.Wait()
+	a.closeLog()
+	return err
+}
+
+func (a *App) closeLog() {
 	if a.redis != nil {
 		a.redis.Close()
 	}
-	return err
 }
 
 // start has the parts run until ctx ends.

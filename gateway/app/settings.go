@@ -159,12 +159,13 @@ func (s *Settings) check() (found []mistake) {
 	during(s.JoinTimeout, time.Second, 10*time.Minute, "JOIN_TIMEOUT")
 	between(s.MessageLimit, 1024, 16<<20, "MESSAGE_LIMIT")
 	between(s.Backlog, 4096, 1<<30, "BACKLOG")
-	say(s.Rate > 0 && s.Rate <= 1e6, "RATE", "more than 0, at most 1000000")
+	say(s.Rate >= 0.01 && s.Rate <= 1e6, "RATE", "from 0.01 to 1000000")
 	between(s.RateBurst, 1, 1_000_000, "RATE_BURST")
-	for _, o := range s.Origins {
+	wrong := slices.ContainsFunc(s.Origins, func(o string) bool {
 		_, err := path.Match(o, "")
-		say(err == nil && o != "", "ORIGINS", "patterns such as *.example.com or https://app.example.org, separated by commas")
-	}
+		return err != nil || o == ""
+	})
+	say(!wrong, "ORIGINS", "patterns such as *.example.com or https://app.example.org, separated by commas")
 	between(s.DrainRate, 1, 1_000_000, "DRAIN_RATE")
 	during(s.DrainTimeout, time.Second, time.Hour, "DRAIN_TIMEOUT")
 	return found

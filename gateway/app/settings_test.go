@@ -49,7 +49,7 @@ var mistakes = []struct{ variable, value, allowed string }{
 	{"PLENUM_BACKLOG", "1", "from 4096"},
 	{"PLENUM_RATE", "fast", "a number"},
 	{"PLENUM_RATE_BURST", "0", "from 1"},
-	{"PLENUM_ORIGINS", "[", "patterns"},
+	{"PLENUM_ORIGINS", "[,a,,[", "patterns"},
 	{"PLENUM_DRAIN_RATE", "0", "from 1"},
 	{"PLENUM_DRAIN_TIMEOUT", "2h", "from 1s to 1h"},
 }
@@ -106,5 +106,26 @@ func TestVariablesThatAreNoSettingsAreNamed(t *testing.T) {
 	_, warnings, err := Load([]string{"PLENUM_REDS_URL=x", "PLENUM_PORT=1", "HOME=/", "PLENUM_RATE=3"})
 	if err != nil || !reflect.DeepEqual(warnings, []string{"PLENUM_PORT", "PLENUM_REDS_URL"}) {
 		t.Error(warnings, err)
+	}
+}
+
+func TestEmptyVariablesMeanTheDefaults(t *testing.T) {
+	var environ []string
+	for f := range fields() {
+		environ = append(environ, prefix+f.Tag.Get("env")+"=")
+	}
+	got, warnings, err := Load(environ)
+	want, _, _ := Load(nil)
+	got.Replica, want.Replica = "", ""
+	if err != nil || len(warnings) > 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, %v", got, warnings, err)
+	}
+}
+
+func TestNumbersThatAreNone(t *testing.T) {
+	for _, value := range []string{"NaN", "Inf", "-Inf", "0", "1e-12", "1e300"} {
+		if _, _, err := Load([]string{"PLENUM_RATE=" + value}); err == nil {
+			t.Errorf("PLENUM_RATE=%s was taken", value)
+		}
 	}
 }

@@ -36,6 +36,10 @@ func (r *run) comeToTheEnd(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.Converge)
 	defer cancel()
 	for _, s := range r.sessions {
+		// First without a new event, which would show everybody what is missing.
+		if until(ctx, func() bool { return len(s.behind(s.furthest())) == 0 }) != nil {
+			r.problem("%s has not converged by itself within %v: %s", s.id, r.o.Converge, strings.Join(s.behind(s.furthest()), ", "))
+		}
 		epoch, offset, err := s.finish(ctx)
 		if err != nil {
 			r.problem("%s takes no last event: %v", s.id, err)
@@ -47,6 +51,16 @@ func (r *run) comeToTheEnd(ctx context.Context) {
 				strings.Join(s.behind(epoch, offset), ", "))
 		}
 	}
+}
+
+// furthest is how far somebody has come.
+func (s *session) furthest() (epoch string, offset uint64) {
+	for _, m := range s.members {
+		if at := m.position(); at.Offset >= offset {
+			epoch, offset = at.Epoch, at.Offset
+		}
+	}
+	return epoch, offset
 }
 
 // until asks until ok.

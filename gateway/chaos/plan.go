@@ -60,26 +60,26 @@ var kinds = []struct {
 	place       place
 	least, most time.Duration
 }{
-	{ReplicaKill, atReplica, 200 * time.Millisecond, 4 * time.Second},
-	{ReplicaPause, atReplica, time.Second, 8 * time.Second},
+	{ReplicaKill, atReplica, 200 * time.Millisecond, 6 * time.Second},
+	{ReplicaPause, atReplica, time.Second, 14 * time.Second},
 	{ReplicaDrain, atReplica, 0, 2 * time.Second},
 	{SubscriptionsKill, atRedis, 0, 0},
 	{ClientsKill, atRedis, 0, 0},
 	{Overflow, atRedis, 2 * time.Second, 4 * time.Second},
-	{RedisKill, atRedis, 100 * time.Millisecond, 4 * time.Second},
-	{RedisPause, atRedis, 500 * time.Millisecond, 6 * time.Second},
-	{StoreCut, atStore, 0, 5 * time.Second},
+	{RedisKill, atRedis, 100 * time.Millisecond, 12 * time.Second},
+	{RedisPause, atRedis, 500 * time.Millisecond, 14 * time.Second},
+	{StoreCut, atStore, 0, 12 * time.Second},
 	{StoreReset, atStore, 0, 0},
-	{StoreStall, atStore, time.Second, 6 * time.Second},
-	{StoreMute, atStore, time.Second, 6 * time.Second},
-	{FrontCut, atFront, 0, 4 * time.Second},
+	{StoreStall, atStore, time.Second, 14 * time.Second},
+	{StoreMute, atStore, time.Second, 10 * time.Second},
+	{FrontCut, atFront, 0, 6 * time.Second},
 	{FrontReset, atFront, 0, 0},
-	{FrontStall, atFront, time.Second, 6 * time.Second},
+	{FrontStall, atFront, time.Second, 14 * time.Second},
 	{Reload, atNginx, 0, 0},
 	{MemberDrop, atMembers, 0, 0},
 	{MemberReset, atMembers, 0, 0},
 	{MemberHalfOpen, atMembers, 0, 0},
-	{MemberSleep, atMembers, time.Second, 8 * time.Second},
+	{MemberSleep, atMembers, time.Second, 20 * time.Second},
 	{MemberDeaf, atMembers, 3 * time.Second, 70 * time.Second},
 	{MemberRestart, atMembers, 0, 0},
 	{MemberLeave, atMembers, 0, 0},
@@ -119,16 +119,21 @@ func (f Fault) String() string {
 }
 
 const (
-	quiet    = 2 * time.Second // a place is left alone between two faults
-	longDrop = 3               // nothing lasts longer than this part of the run
+	quiet   = 2 * time.Second // a place is left alone between two faults
+	longest = 3               // nothing lasts longer than this part of the run,
+	first   = 10              // nor than this one, until there was each kind
 )
 
 // Plan returns the schedule of a run: what happens depends on the options Seed,
-// For, Every, Members and Only, and on nothing else. Each kind comes once before
-// any comes again.
+// For, Every, Members and Only, and on nothing else. Kinds take turns, as far as
+// their places are free.
 func Plan(o Options) []Fault {
 	o = o.withDefaults()
-	p := planner{Rand: rand.New(rand.NewPCG(o.Seed, 0x706c656e756d)), o: o, free: make(map[[2]int]time.Duration)}
+	p := planner{Rand: rand.New(rand.NewPCG(o.Seed, 0)), o: o, kinds: len(kinds),
+		came: make(map[Kind]bool), free: make(map[[2]int]time.Duration)}
+	if len(o.Only) > 0 {
+		p.kinds = len(o.Only)
+	}
 	var plan []Fault
 	for at := p.gap(); at < o.For; at += p.gap() {
 		if f, ok := p.next(at); ok {
@@ -140,9 +145,11 @@ func Plan(o Options) []Fault {
 
 type planner struct {
 	*rand.Rand
-	o    Options
-	deck []int                    // of kinds, to come
-	free map[[2]int]time.Duration // by place and number: when it may be struck again
+	o     Options
+	deck  []int                    // of kinds, to come
+	came  map[Kind]bool            // those that came
+	kinds int                      // how many shall come
+	free  map[[2]int]time.Duration // by place and number: when it may be struck again
 }
 
 // gap is the time to the next fault.
@@ -152,15 +159,16 @@ func (p *planner) gap() time.Duration {
 
 // next draws a fault. It reports false if there is no place for one at that time.
 func (p *planner) next(at time.Duration) (Fault, bool) {
-	for try := range 2 * len(kinds) {
-		if len(p.deck) == 0 || try == len(kinds) {
-			p.deck = append(p.deck, p.shuffled()...)
-		}
+	for range 2 {
 		for i, k := range p.deck {
 			if f, ok := p.fault(k, at); ok {
 				p.deck = slices.Delete(p.deck, i, i+1)
+				p.came[f.Kind] = true
 				return f, true
 			}
+		}
+		if len(p.deck) < len(kinds) {
+			p.deck = append(p.deck, p.shuffled()...)
 		}
 	}
 	return Fault{}, false
@@ -179,8 +187,14 @@ func (p *planner) shuffled() (deck []int) {
 // fault makes a fault of a kind, if its place is free.
 func (p *planner) fault(i int, at time.Duration) (Fault, bool) {
 	k := kinds[i]
-	f := Fault{At: at, Kind: k.kind, place: k.place, Lasts: k.least + time.Duration(p.Float64()*float64(k.most-k.least))}
-	f.Lasts = min(f.Lasts, p.o.For/longDrop, p.o.For-at)
+	f := Fault{At: at, Kind: k.kind, place: k.place}
+	share := p.Float64()
+	share *= share * share // mostly short, now and then long
+	f.Lasts = k.least + time.Duration(share*float64(k.most-k.least))
+	f.Lasts = min(f.Lasts, p.o.For/longest, p.o.For-at)
+	if len(p.came) < p.kinds {
+		f.Lasts = min(f.Lasts, max(k.least, p.o.For/first))
+	}
 	if f.Lasts < k.least {
 		return f, false
 	}

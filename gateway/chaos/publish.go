@@ -39,7 +39,7 @@ func (l *life) publish(publishing, running context.Context) {
 // pause waits for the time of the next request: sooner while large ones are
 // wanted. It reports false if there is to be none.
 func (l *life) pause(publishing context.Context) bool {
-	wait := min(4, l.rand.ExpFloat64()) / l.run.o.Rate
+	wait := min(4, l.rand.ExpFloat64()) / l.session.rate
 	if l.run.large.Load() > 0 {
 		wait /= 3
 	}
@@ -133,7 +133,7 @@ func patch(r *rand.Rand, member int) []byte {
 	case 2:
 		return fmt.Appendf(nil, `{"by":{"m%d":null}}`, member)
 	case 3:
-		return fmt.Appendf(nil, `{"title":"title %d","tags":[%d,{"deep":[true,"x"]}]}`, r.IntN(100), r.IntN(100))
+		return fmt.Appendf(nil, `{"title":"title %d","tags":[%d,{"deep":null}]}`, r.IntN(100), r.IntN(100))
 	}
 	return fmt.Appendf(nil, `{"by":{"m%d":{"n":%d,"of":{"k%d":"v"}}}}`, member, r.IntN(1000), r.IntN(3))
 }

@@ -52,8 +52,13 @@ func or[T int | float64 | time.Duration](value *T, def T) {
 	}
 }
 
-// together is how many members share a session, about.
-const together = 20
+// together is how many members share a session, about; and quieter is how much
+// less than in the others is said in the last session, where the last message may
+// be lost and nothing follows that would show it.
+const (
+	together = 20
+	quieter  = 20
+)
 
 // run is a run under way.
 type run struct {
@@ -77,6 +82,7 @@ type run struct {
 type session struct {
 	id      string
 	kind    string
+	rate    float64 // requests a second of each member
 	record  *history.Session
 	members []*member
 	witness *witness
@@ -160,9 +166,12 @@ func (r *run) perform(ctx context.Context, plan []Fault) (*Report, error) {
 
 // gather makes the sessions and the members.
 func (r *run) gather(ctx context.Context) error {
-	n := max(2, r.o.Members/together)
+	n := max(3, r.o.Members/together)
 	for i := range n {
-		s := &session{id: fmt.Sprintf("chaos-%d", i), kind: "broadcast"}
+		s := &session{id: fmt.Sprintf("chaos-%d", i), kind: "broadcast", rate: r.o.Rate}
+		if i == n-1 {
+			s.rate /= quieter
+		}
 		expected := history.Expected{OneEpoch: true}
 		if i%2 == 1 {
 			s.kind = "document"

@@ -78,7 +78,7 @@ func marshal(v any) []byte {
 
 // publish makes requests at the rate of the run.
 func (w *witness) publish(ctx context.Context) {
-	for n := 1; sleep(ctx, time.Duration(min(4, w.rand.ExpFloat64())*float64(time.Second)/w.run.o.Rate)); n++ {
+	for n := 1; sleep(ctx, time.Duration(min(4, w.rand.ExpFloat64())*float64(time.Second)/w.session.rate)); n++ {
 		event, data := "note", text(w.rand, n, false)
 		request := map[string]any{"type": "publish", "event": event, "data": json.RawMessage(data)}
 		if w.session.kind == "document" && w.rand.IntN(2) == 0 {

@@ -90,8 +90,11 @@ func (c *Conn) caughtUp(uint64) {
 }
 
 // Lag implements session.Conn.
-func (c *Conn) Lag() (from uint64, lags bool) {
-	o := &c.socket.out
+func (c *Conn) Lag() (from uint64, lags bool) { return c.socket.out.lag() }
+
+// lag reports whether frames were dropped and the socket takes more again: from
+// is the last offset that went out.
+func (o *outbox) lag() (from uint64, lags bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.wrote, o.behind && !o.busy && o.failed == nil

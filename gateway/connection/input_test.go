@@ -229,3 +229,13 @@ func TestLeaveClosesNormally(t *testing.T) {
 		r.ended(ReasonLost, 1)
 	})
 }
+
+// A mistake of ours is no reason to fall over: the client comes back.
+func TestEndWithoutACloseCode(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		p := r.dial("s", nil)
+		p.join("")
+		r.one().End(&wire.Error{Code: wire.CodeInternal, Message: "m"})
+		p.outcome(r, wire.CodeInternal, wire.CloseInternal, ReasonInternal)
+	})
+}

@@ -100,9 +100,13 @@ func stream(t testing.TB, w *writer, far net.Conn, draw *rand.Rand, pause func(d
 	const frames = 400
 	var history [][]byte // guarded by mu: frame i has the offset i+1
 	var mu sync.Mutex
-	w.catch = func(from uint64) { // as a session does: attach behind from, then what came since
+	w.catch = func(uint64) { // as a session does: attach behind what went out, then what came since
 		mu.Lock()
 		defer mu.Unlock()
+		from, lags := w.lag()
+		if !lags {
+			return // it was told twice, because something else was sent meanwhile
+		}
 		w.start(nil, from)
 		for i := from; i < uint64(len(history)); i++ {
 			w.send(history[i], true, i+1)

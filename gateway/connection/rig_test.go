@@ -33,8 +33,6 @@ type rig struct {
 	log *slowLog
 	web *wstest.Server // in a bubble
 	tcp net.Listener   // outside
-
-	buffer int // bytes that the kernel takes for a connection; 0: its own choice
 }
 
 func options() Options {
@@ -79,6 +77,13 @@ func bubble(t *testing.T, edit func(o *Options), test func(r *rig)) {
 // overTCP starts a server as the program has it, on a free port of loopback.
 func overTCP(t *testing.T, edit func(o *Options)) *rig {
 	t.Helper()
+	return overSockets(t, edit, 0)
+}
+
+// overSockets does so, and has the kernel take only so many bytes for a
+// connection, each way; 0 is its own choice.
+func overSockets(t *testing.T, edit func(o *Options), buffer int) *rig {
+	t.Helper()
 	r := build(t, edit, func(s *session.Service, o Options, log *zap.Logger) *Server {
 		server, err := New(s, o, log)
 		if err != nil {
@@ -92,8 +97,9 @@ func overTCP(t *testing.T, edit func(o *Options)) *rig {
 	}
 	r.tcp = l
 	web := &http.Server{Handler: r, ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-		if r.buffer > 0 {
-			conn.(*net.TCPConn).SetWriteBuffer(r.buffer)
+		if buffer > 0 {
+			conn.(*net.TCPConn).SetWriteBuffer(buffer)
+			conn.(*net.TCPConn).SetReadBuffer(buffer)
 		}
 		return ctx
 	}}

@@ -69,7 +69,7 @@ func TestEarlyBytesAreKept(t *testing.T) {
 func TestManyMessagesInOneSegment(t *testing.T) {
 	r := overTCP(t, fast)
 	c := r.member("s")
-	for round := range 20 {
+	for round := range 10 {
 		c.write(publishes(1+round*50, 50, "x"))
 		for i, e := range c.events("e", 50) {
 			if want := fmt.Sprint("c:", 1+round*50+i); e.Ref != want {
@@ -102,9 +102,8 @@ func TestHalfClose(t *testing.T) {
 	await(t, "end", func() bool { return r.Stats.Open.Load() == 0 })
 	r.ended(ReasonLost, 1)
 	other := r.member("s")
-	if got := other.message(wire.TypeFrame); len(got.Frame.Events) == 0 {
-		t.Error("an empty frame")
-	}
+	other.write(publishes(1, 1, "x"))
+	other.events("e", 1)
 }
 
 // The library answers a breach of RFC 6455 by itself.
@@ -137,45 +136,12 @@ func idle(t *testing.T, most int) {
 	await(t, fmt.Sprintf("rest of %d goroutines", most), func() bool { return runtime.NumGoroutine() <= most })
 }
 
-func TestIdleConnectionsCostNoGoroutine(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Log("elsewhere a connection costs one")
-		return
-	}
-	r := overTCP(t, fast)
-	first := r.member("s")
-	first.write(publishes(1, 1, "x"))
-	first.events("e", 1)
-	before := runtime.NumGoroutine()
-	var all []*raw
-	for range 200 {
-		all = append(all, r.member("s"))
-	}
-	idle(t, before+5)
-	for i, c := range all { // each of them still reads
-		c.write(publishes(1, 1, fmt.Sprint(i)))
-	}
-	first.events("e", 200)
-	idle(t, before+5)
-	for _, c := range all {
-		c.Close()
-	}
-	await(t, "end", func() bool { return r.Stats.Open.Load() == 1 })
-	idle(t, before+5)
-	p := r.poller
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.conns); n != 1 {
-		t.Errorf("the poller has %d connections; want 1", n)
-	}
-}
-
 // Connections are closed from one side while the other side's messages are
 // being read: nobody may read a byte that is another one's. Then the messages
 // would make no sense.
 func TestEndsWhileReading(t *testing.T) {
-	r := overTCP(t, fast)
-	for range 100 {
+	r := overSockets(t, fast, 16<<10)
+	for range 30 {
 		var all sync.WaitGroup
 		ended := make(chan struct{})
 		for i := range 4 {
@@ -191,7 +157,7 @@ func TestEndsWhileReading(t *testing.T) {
 		all.Wait()
 		await(t, "end", func() bool { return r.Stats.Open.Load() == 0 })
 	}
-	r.ended(ReasonDrained, 400)
+	r.ended(ReasonDrained, 120)
 }
 
 // all returns the server's connections.
@@ -207,6 +173,7 @@ func (r *rig) all() (conns []*Conn) {
 // flood sends messages as fast as it can until ended is closed, and then hangs up.
 func (c *raw) flood(ended <-chan struct{}) {
 	defer c.Close()
+	c.SetWriteBuffer(16 << 10)
 	text := []byte(strings.Repeat(masked(`{"type":"of.the.future","pad":"`+strings.Repeat("x", 300)+`"}`), 3))
 	for {
 		select {

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -214,17 +213,29 @@ func (l *logbook) await(t testing.TB, what string, ok func(text string) bool) {
 	l.bell.await(t, what, func() bool { return ok(l.String()) })
 }
 
-// freePort finds a port that nobody listens on, below those that systems hand
-// out to outgoing connections: who comes back to it finds it free.
+var (
+	portsMu sync.Mutex
+	ports   = make(map[int]bool) // handed out by freePort
+)
+
+// freePort finds a port that nobody listens on and that no other test was
+// given, below those that systems hand out to outgoing connections: who comes
+// back to it finds it free.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
+	portsMu.Lock()
+	defer portsMu.Unlock()
+	for range 1000 {
 		port := 24_000 + rand.IntN(6_000)
+		if ports[port] {
+			continue
+		}
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			l.Close()
+			ports[port] = true
 			return port
 		}
 	}
-	t.Fatal(errors.New("found no free port"))
+	t.Fatal("found no free port")
 	return 0
 }

@@ -12,7 +12,9 @@ import (
 )
 
 // operatorsRedis runs Redis with the configuration that the repository gives to
-// those who operate one.
+// those who operate one, but for appendfsync: with everysec Redis answers before
+// it writes whenever an fsync is under way, and what it answered then is gone
+// when it is killed. Members are told so, by a new epoch; here nothing may be.
 func operatorsRedis(t testing.TB) *redistest.Server {
 	t.Helper()
 	var options []string
@@ -21,7 +23,7 @@ func operatorsRedis(t testing.TB) *redistest.Server {
 			options = append(options, line)
 		}
 	}
-	return redistest.Start(t, options...)
+	return redistest.Start(t, append(options, "appendfsync always")...)
 }
 
 // Redis goes away, in several ways, while everybody talks. Members stay

@@ -69,6 +69,7 @@ func (j *judge) effect(f *fact, number uint32) (*Client, *request) {
 	if before := j.took[c][i]; before != 0 && j.s.facts.all[before-1].epoch == f.epoch {
 		j.say(RuleTwice, f.seen, f.position, fmt.Sprintf("ref %d of %s took effect at offset %d and again at offset %d",
 			r.ref, c.name, j.s.facts.all[before-1].offset, f.offset), c)
+		return c, nil
 	}
 	j.took[c][i] = number
 	return c, r

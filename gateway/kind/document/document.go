@@ -8,10 +8,9 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-
-	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
@@ -73,16 +72,43 @@ func (s state) patch(patch json.RawMessage) (kind.Result, error) {
 	if len(patch) == 0 || patch[0] != '{' {
 		return kind.Result{}, bad("the data of patch must be an object, a JSON merge patch (RFC 7396)")
 	}
-	document := []byte(s)
-	if len(document) == 0 || document[0] != '{' {
-		document = []byte("{}") // RFC 7396: a patch turns anything else into an object
-	}
-	merged, err := jsonpatch.MergePatch(document, patch)
-	if err != nil {
-		return kind.Result{}, bad("the merge patch cannot be applied: " + err.Error())
-	}
-	next, err := checked(state(merged))
+	next, err := checked(state(merge(json.RawMessage(s), patch)))
 	return kind.Result{State: next, Events: []kind.Event{{Name: "document.patched", Data: patch}}}, err
+}
+
+// merge is the MergePatch function of RFC 7396, section 2. Both must be JSON.
+//
+// github.com/evanphx/json-patch/v5 also drops nulls from the objects in a
+// patch's arrays, so that members who go by the RFC would end with another
+// document.
+func merge(target, patch json.RawMessage) json.RawMessage {
+	var document, changes map[string]json.RawMessage
+	if json.Unmarshal(patch, &changes) != nil || changes == nil {
+		return patch // no object
+	}
+	if json.Unmarshal(target, &document) != nil || document == nil {
+		document = make(map[string]json.RawMessage, len(changes))
+	}
+	for name, value := range changes {
+		if string(value) == "null" {
+			delete(document, name)
+		} else {
+			document[name] = merge(document[name], value)
+		}
+	}
+	return encode(document)
+}
+
+// encode marshals without the escapes for HTML, which would let a document grow
+// with nothing in it changed.
+func encode(document map[string]json.RawMessage) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(document); err != nil {
+		panic("document: " + err.Error()) // it was made of JSON
+	}
+	return bytes.TrimSpace(b.Bytes())
 }
 
 // checked returns a document that is not too large. It is a copy, because the
