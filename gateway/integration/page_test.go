@@ -50,8 +50,9 @@ func startBrowser(t testing.TB) *browser {
 // tab is one page. What the browser finds wrong with it fails the test in the
 // end: exceptions, errors in the console, and breaches of the policy.
 type tab struct {
-	t   testing.TB
-	ctx context.Context
+	t     testing.TB
+	ctx   context.Context
+	close func() // the test's end does it, unless something that the page talks to ends before
 
 	mu     sync.Mutex
 	faults []string
@@ -64,7 +65,7 @@ func (b *browser) tab(t testing.TB, url string, person ...chromedp.ContextOption
 	p := &tab{t: t}
 	ctx, cancel := chromedp.NewContext(b.ctx, append(person, chromedp.WithListener(p.hear))...)
 	p.ctx = ctx
-	t.Cleanup(func() {
+	p.close = sync.OnceFunc(func() {
 		if t.Failed() {
 			t.Logf("the page ends with:\n%s", p.text("document.body.innerText"))
 		}
@@ -75,6 +76,7 @@ func (b *browser) tab(t testing.TB, url string, person ...chromedp.ContextOption
 			t.Errorf("the browser complains: %s", fault)
 		}
 	})
+	t.Cleanup(p.close)
 	p.do(chromedp.Navigate(url))
 	return p
 }
@@ -371,6 +373,7 @@ func TestPageWhileReplicasComeAndGo(t *testing.T) {
 				if phases := p.text("globalThis.phases"); name == "drained" && strings.Contains(phases, "reconnecting") {
 					t.Errorf("a drained connection was lost: %s", phases)
 				}
+				p.close() // before the replicas that were started last end
 			}
 		})
 	}

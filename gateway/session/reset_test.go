@@ -225,9 +225,16 @@ func TestBehindAtTheEnd(t *testing.T) {
 		settle()
 		bob.deaf = true
 		ada.publish(1, "e", "1")
+		late := make(chan struct{})
+		r.faults.set(hooks{read: func(do func() (fanout.View, error)) (fanout.View, error) {
+			<-late
+			return do()
+		}})
 		bob.p.Behind()
 		bob.gone()
+		close(late)
 		settle()
+		r.faults.heal()
 		if got := bob.events(); len(got) != 0 {
 			w.Errorf("events %v", got)
 		}
