@@ -8,7 +8,7 @@ MODULES := fanout gateway pkg
 BINARY := .build/plenum-gateway
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
@@ -18,7 +18,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test check format vet lint modules scripts bench bench-compare generate fuzz \
-	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
+	cluster cluster-stop cluster-status cluster-scale cluster-redis-test backup restore clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,12 @@ cluster-status: ## say what of the cluster runs
 
 cluster-scale: ## run N= replicas in the cluster
 	@$(CLUSTER) scale "$(N)"
+
+backup: ## write what the cluster's Redis holds to FILE=; everybody goes on meanwhile
+	@$(CLUSTER) backup "$(FILE)"
+
+restore: ## have the cluster's Redis hold the backup FILE= again
+	@$(CLUSTER) restore "$(FILE)"
 
 cluster-redis-test: setup ## test the log against Redis Sentinel and Redis Cluster
 	cd fanout && go test -race -count=1 -timeout 20m -run 'Sentinel|Cluster' ./redislog/...

@@ -19,6 +19,7 @@ type localCluster struct {
 	port      int
 	redisPort int
 	replicas  int // the first one's port
+	settings  []string
 }
 
 // make runs make with a verb, as somebody at a terminal does.
@@ -38,6 +39,7 @@ func (c *localCluster) command(name string, args ...string) *exec.Cmd {
 	}
 	cmd.Env = append(cmd.Env, "PLENUM_CLUSTER_DIR="+c.dir, fmt.Sprintf("PLENUM_CLUSTER_PORT=%d", c.port),
 		fmt.Sprintf("PLENUM_CLUSTER_REDIS_PORT=%d", c.redisPort), fmt.Sprintf("PLENUM_CLUSTER_REPLICA_PORT=%d", c.replicas))
+	cmd.Env = append(cmd.Env, c.settings...)
 	return cmd
 }
 

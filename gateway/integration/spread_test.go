@@ -48,6 +48,9 @@ func spread(b *testing.B, n int, balance string) {
 		group := everyone(b, spreadMembers, fmt.Sprintf("spread-%d", i), []string{proxy.URL()})
 		members, speakers = append(members, group...), append(speakers, group[0])
 	}
+	for i := range speakers {
+		allCaughtUp(b, members[i*spreadMembers:(i+1)*spreadMembers]) // the joins are over
+	}
 	before := redisStat(b, redis, "total_net_output_bytes")
 	allTalk(b, speakers, spreadEvents, 50*time.Millisecond)
 	sent := redisStat(b, redis, "total_net_output_bytes") - before
