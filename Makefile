@@ -9,7 +9,7 @@ BINARY := .build/plenum-gateway
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CLIENT := gateway/web/client
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
@@ -18,8 +18,7 @@ BENCH ?= .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules types scripts bench bench-compare generate fuzz \
-	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +103,12 @@ cluster-status: ## say what of the cluster runs
 
 cluster-scale: ## run N= replicas in the cluster
 	@$(CLUSTER) scale "$(N)"
+
+backup: ## write what the cluster's Redis holds to FILE=; everybody goes on meanwhile
+	@$(CLUSTER) backup "$(FILE)"
+
+restore: ## have the cluster's Redis hold the backup FILE= again
+	@$(CLUSTER) restore "$(FILE)"
 
 cluster-redis-test: setup ## test the log against Redis Sentinel and Redis Cluster
 	cd fanout && go test -race -count=1 -timeout 20m -run 'Sentinel|Cluster' ./redislog/...
