@@ -82,7 +82,7 @@ func TestRoundTrips(t *testing.T) {
 			p.say(fmt.Sprintf(`{"type":"heartbeat","at":%d}`, p.all(wire.TypeHeartbeat)[seen].Heartbeat.At))
 		}
 		now := time.Now().UnixMilli()
-		for _, at := range []int64{0, -5, now + 60_000, now - 3_600_000, 1} {
+		for _, at := range []int64{0, now + 60_000, now - 3_600_000, 1} {
 			p.say(fmt.Sprintf(`{"type":"heartbeat","at":%d}`, at))
 		}
 		p.say(`{"type":"heartbeat"}`)
