@@ -27,7 +27,9 @@ func (d *desk) append(ctx context.Context) {
 		if err == nil {
 			d.pool.hub.Stats.Appends.Add(1)
 			d.pool.hub.Stats.AppendItems.Add(int64(len(a.Items)))
+			asked := time.Now()
 			res, err = d.pool.hub.log.Append(ctx, d.pool.session, a)
+			d.pool.hub.Stats.AppendTime.Observe(time.Since(asked))
 		}
 		if err != nil {
 			d.failed(ctx, err, began, try)
@@ -146,14 +148,19 @@ func (d *desk) took(res Appended, a *Append) {
 	}
 	d.pool.meet(first)
 	last := first.Offset
+	var took sample
 	for _, p := range d.group {
 		if p.reject != nil {
 			d.settle(p, Settlement{Err: p.reject, Head: res.Head})
 			continue
 		}
-		last += uint64(p.Change.Events)
+		if p.Change.Events > 0 {
+			last += uint64(p.Change.Events)
+			took.add(sample{last: last, asked: d.pool.hub.wheel.since(p.asked), n: 1})
+		}
 		d.settle(p, Settlement{Head: res.Head, Last: last})
 	}
+	d.pool.timed(res.Epoch, took)
 	clear(d.group)
 	d.group = d.group[:0]
 }
