@@ -95,8 +95,8 @@ func (s *state) Encode() []byte { return s.core.encode() }
 // Parts implements kind.Parted.
 func (s *state) Parts() map[string]string {
 	parts := make(map[string]string, len(s.past)+2)
-	if len(s.stories) > 0 {
-		parts[partStories] = string(encode(s.stories))
+	if text := s.storiesText(); text != "" {
+		parts[partStories] = text
 	}
 	if len(s.names) > 0 {
 		parts[partNames] = string(encode(s.names))
