@@ -78,8 +78,9 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env
+generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \
