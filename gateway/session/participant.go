@@ -66,6 +66,12 @@ func (p *Participant) Publish(m *wire.Publish) {
 	if p.silent() {
 		return
 	}
+	if reserved(m.Event) {
+		e := *errReserved
+		e.Ref = m.Ref
+		p.reject(&e)
+		return
+	}
 	at := time.Now().UnixMilli()
 	event := wire.EventBody{At: at, Event: m.Event, From: p.member, Client: p.client, Ref: m.Ref, Data: m.Data}
 	if m.Ephemeral {
@@ -234,7 +240,7 @@ func (p *Participant) detachLocked() {
 func (p *Participant) attach(from fanout.Position, read []fanout.Event, first func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone {
+	if p.gone || p.over.Load() {
 		return errGone
 	}
 	link, err := p.pool.Attach(p, from, read, first)

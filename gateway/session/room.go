@@ -24,10 +24,13 @@ type room struct {
 
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
 
+	asking sync.Mutex // held while a backend's request gets its ref and is handed in
+
 	mu    sync.Mutex // guards the following
 	local []*Participant
 	due   *time.Timer // when somebody's grace is over
 	dueAt time.Time
+	ended string // the epoch that was ended last, as far as this replica knows
 }
 
 func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: p} }
@@ -43,6 +46,7 @@ type note struct {
 	Gone     string   `json:"gone,omitempty"`     // this member gave up, or lost, the seat
 	Reason   string   `json:"reason,omitempty"`   // left, removed
 	Check    int64    `json:"check,omitempty"`    // somebody's grace ends then, milliseconds since 1970
+	Ended    bool     `json:"ended,omitempty"`    // the session is over
 }
 
 // Note implements fanout.Owner.
@@ -63,6 +67,9 @@ func (r *room) Note(b []byte) {
 	}
 	if n.Check != 0 {
 		r.checkAt(time.UnixMilli(n.Check))
+	}
+	if n.Ended {
+		r.finish(r.pool.Head().Epoch)
 	}
 }
 
@@ -91,11 +98,14 @@ func (r *room) end(which func(p *Participant) bool, e *wire.Error) (ended []*Par
 	return ended
 }
 
-func (r *room) enter(p *Participant) {
+// enter adds a participant who was welcomed in an epoch. It reports whether that
+// epoch was ended meanwhile.
+func (r *room) enter(p *Participant, epoch string) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.index = len(r.local)
 	r.local = append(r.local, p)
+	return r.ended == epoch
 }
 
 func (r *room) exit(p *Participant) {
@@ -160,6 +170,8 @@ func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
 		switch {
 		case seen.Err != nil:
 			answer <- seen.Err
+		case r.missedEnd(seen):
+			answer <- nil
 		case !seen.Exists || why == fanout.LossReset && !r.seated(ros):
 			r.reseat()
 			answer <- errAgain
