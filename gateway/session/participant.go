@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -98,11 +97,9 @@ func (p *Participant) Publish(m *wire.Publish) {
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
-var memberEvents = []byte("member.")
-
 // mayPublish refuses events that only the gateway, or the session's kind, may tell.
 func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
-	if bytes.HasPrefix(m.Event, memberEvents) || p.reserves != nil && p.reserves(string(m.Event)) {
+	if reserved(m.Event) || p.reserves != nil && p.reserves(string(m.Event)) {
 		return &wire.Error{Code: wire.CodeForbidden, Ref: m.Ref,
 			Message: "members may not publish " + string(m.Event) + ": it is the session's own"}
 	}
@@ -254,7 +251,7 @@ func (p *Participant) detachLocked() {
 func (p *Participant) attach(from fanout.Position, read []fanout.Event, first func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone {
+	if p.gone || p.over.Load() {
 		return errGone
 	}
 	link, err := p.pool.Attach(p, from, read, first)

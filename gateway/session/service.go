@@ -131,6 +131,12 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}
