@@ -9,7 +9,8 @@ BINARY := .build/plenum-gateway
 LOADTEST := .build/plenum-loadtest
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster
+CLIENT := gateway/web/client
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
@@ -20,8 +21,7 @@ TARGET ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare loadtest generate fuzz \
-	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules scripts ## run all checks but the tests
+check: setup format vet lint modules types scripts ## run all checks but the tests
 
 format:
 	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
@@ -61,6 +61,10 @@ modules:
 		echo "GOWORK=off $$module"; \
 		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
 	done
+
+# The JavaScript client and its declared types, against each other.
+types:
+	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
 
 scripts:
 	shellcheck -x $(SCRIPTS)
@@ -85,8 +89,9 @@ loadtest: build ## load a gateway, TARGET= or one of its own, and report what it
 	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
 	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env
+generate: ## write the files that are made from the code: configs/gateway.env, the JavaScript client's bundle
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@go run ./gateway/web/bundle
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \
@@ -105,6 +110,12 @@ cluster-status: ## say what of the cluster runs
 
 cluster-scale: ## run N= replicas in the cluster
 	@$(CLUSTER) scale "$(N)"
+
+backup: ## write what the cluster's Redis holds to FILE=; everybody goes on meanwhile
+	@$(CLUSTER) backup "$(FILE)"
+
+restore: ## have the cluster's Redis hold the backup FILE= again
+	@$(CLUSTER) restore "$(FILE)"
 
 cluster-redis-test: setup ## test the log against Redis Sentinel and Redis Cluster
 	cd fanout && go test -race -count=1 -timeout 20m -run 'Sentinel|Cluster' ./redislog/...
