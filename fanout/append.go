@@ -88,7 +88,7 @@ func (d *desk) reload(ctx context.Context) error {
 		if !p.tried || p.Ref == 0 {
 			return false
 		}
-		took := p.Ref <= refs[0]
+		took := refs[0].Has(p.Ref)
 		if refs = refs[1:]; took {
 			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
 		}
@@ -170,8 +170,8 @@ func (d *desk) conflict(res Appended) {
 	}
 }
 
-// repeated settles those that were taken before; the others are appended again.
-// One that only repeats another one of the group is not settled before that one
+// repeated settles those that were taken before, and those that cannot be taken
+// any more; the others are appended again. One that only repeats another one of the group is not settled before that one
 // is: it goes back into the queue.
 func (d *desk) repeated(res Appended, a *Append) {
 	var back []*Proposal
@@ -181,6 +181,10 @@ func (d *desk) repeated(res Appended, a *Append) {
 		d.group[i] = nil
 		if repeatsNew(a.Items[:item], res.Repeats[:n], p) {
 			back = append(back, p)
+			continue
+		}
+		if slices.Contains(res.Skipped, item) {
+			d.settle(p, Settlement{Err: ErrSkipped, Head: res.Head})
 			continue
 		}
 		d.settle(p, Settlement{Repeated: true, Head: res.Head, Last: res.Offset})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"sort"
 	"sync"
 	"time"
@@ -47,8 +48,8 @@ type content struct {
 	head   fanout.Head
 	state  map[string]string
 	events []fanout.Event
-	refs   map[string]uint64 // by client
-	older  map[string]uint64 // of clients that were not heard of since marked
+	refs   map[string]fanout.Taken // by client
+	older  map[string]fanout.Taken // of clients that were not heard of since marked
 	used   time.Time
 	marked time.Time // once in a TTL what is older than the last mark goes
 	mark   uint64    // the offset then
@@ -138,7 +139,8 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		return fanout.Appended{Outcome: fanout.Missing}, b, false
 	}
 	res.Head = s.head
-	if res.Repeats = s.repeats(a.Items); res.Repeats != nil {
+	var refs map[string]fanout.Taken
+	if refs, res.Repeats, res.Skipped = s.check(a.Items); res.Repeats != nil {
 		res.Outcome = fanout.Repeated
 		return res, b, false
 	}
@@ -151,7 +153,7 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		s.head.Epoch = rand.Text()[:10]
 	}
 	first := s.head.Offset + 1
-	records := l.takeLocked(s, a)
+	records := l.takeLocked(s, a, refs)
 	res.Head, b.Head, b.Records = s.head, s.head, records
 	if s.head.Offset >= first {
 		res.First, b.First = first, first
@@ -162,31 +164,43 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 	return res, b, (reset || len(records) > 0 || len(a.Set) > 0) && l.subscribed[id]
 }
 
-// ref is the highest that was taken from a client.
-func (c *content) ref(client string) uint64 { return max(c.refs[client], c.older[client]) }
-
-// repeats returns the indexes of the items that repeat a ref of the log, or of
-// an item before them.
-func (c *content) repeats(items []fanout.Item) (repeats []int) {
-	var taken map[string]uint64
-	for i, item := range items {
-		switch {
-		case item.Ref == 0:
-		case item.Ref <= max(c.ref(item.Client), taken[item.Client]):
-			repeats = append(repeats, i)
-		case len(items) > 1:
-			if taken == nil {
-				taken = make(map[string]uint64)
-			}
-			taken[item.Client] = item.Ref
-		}
+// taken is which refs of a client took effect.
+func (c *content) taken(client string) fanout.Taken {
+	if t, ok := c.refs[client]; ok {
+		return t
 	}
-	return repeats
+	return c.older[client]
+}
+
+// check returns the refs as they are after the items, or the indexes of those
+// whose refs do not rise, and which of these never took effect.
+func (c *content) check(items []fanout.Item) (after map[string]fanout.Taken, repeats, skipped []int) {
+	for i, item := range items {
+		if item.Ref == 0 {
+			continue
+		}
+		t, ok := after[item.Client]
+		if !ok {
+			t = c.taken(item.Client)
+		}
+		if item.Ref <= t.Last {
+			repeats = append(repeats, i)
+			if !t.Has(item.Ref) {
+				skipped = append(skipped, i)
+			}
+			continue
+		}
+		if after == nil {
+			after = make(map[string]fanout.Taken)
+		}
+		after[item.Client] = t.Add(item.Ref)
+	}
+	return after, repeats, skipped
 }
 
 // takeLocked applies an append that has passed all checks, and returns what is
 // to be published.
-func (l *Log) takeLocked(s *session, a *fanout.Append) []byte {
+func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]fanout.Taken) []byte {
 	var records []byte
 	for _, item := range a.Items {
 		records = append(records, item.Records...)
@@ -194,13 +208,11 @@ func (l *Log) takeLocked(s *session, a *fanout.Append) []byte {
 			s.events, _ = fanout.DurableEvents(s.events, s.head.Offset+1, append([]byte(nil), item.Records...))
 			s.head.Offset += uint64(item.Events)
 		}
-		if item.Ref != 0 {
-			if s.refs == nil {
-				s.refs = make(map[string]uint64)
-			}
-			s.refs[item.Client] = item.Ref
-		}
 	}
+	if s.refs == nil && len(refs) > 0 {
+		s.refs = make(map[string]fanout.Taken)
+	}
+	maps.Copy(s.refs, refs)
 	if over := len(s.events) - l.options.History; over > l.options.History/8 {
 		s.events = append(s.events[:0:0], s.events[over:]...)
 	}
@@ -243,7 +255,7 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := fanout.View{Refs: make([]uint64, len(q.Clients))}
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
 	s := l.findLocked(id)
 	if s == nil || s.head.Epoch == "" {
 		return v, nil
@@ -253,10 +265,11 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 		v.State = clone(s.state)
 	}
 	for i, c := range q.Clients {
-		v.Refs[i] = s.ref(c)
+		v.Refs[i] = s.taken(c)
 	}
 	if q.History {
 		v.Events, v.Complete = s.after(q.After)
+		v.Events, v.More = first(v.Events, q.Limit)
 	}
 	return v, nil
 }
@@ -272,6 +285,16 @@ func (s *session) after(offset uint64) ([]fanout.Event, bool) {
 	oldest := s.events[0].Offset
 	from := max(offset+1, oldest)
 	return append([]fanout.Event(nil), s.events[from-oldest:]...), offset+1 >= oldest
+}
+
+// first returns the first of the events: so many that their bytes pass the limit.
+func first(events []fanout.Event, limit int) (some []fanout.Event, more bool) {
+	for i, bytes := 0, 0; i < len(events) && limit > 0; i++ {
+		if bytes += len(events[i].Body); bytes >= limit {
+			return events[: i+1 : i+1], i+1 < len(events)
+		}
+	}
+	return events, false
 }
 
 // Heads implements fanout.Log.

@@ -5,7 +5,9 @@
 --       9 expected epoch ('*': any), 10 expected revision, 11 flags (c: create, e: end),
 --       12 number of fields, then field and value of each ('' deletes),
 --       then for each item: client, ref, events, records
--- Returns {outcome, epoch, offset, revision, first, repeats, state}.
+-- Returns {outcome, epoch, offset, revision, first, repeats, state or skipped}.
+-- A field of refs holds the highest ref of a client that took effect, then the gaps
+-- below it as ' first-last': refs that did not and never will.
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark')
 local epoch, offset, rev = m[1], tonumber(m[2] or 0), tonumber(m[3] or 0)
 local born, reset = not epoch, false
@@ -18,24 +20,34 @@ end
 
 local fields = tonumber(ARGV[12])
 local firstItem = 13 + 2 * fields
-local seen, repeats = {}, nil
+local clients, repeats, skipped = {}, {}, {}
 for i = firstItem, #ARGV, 4 do
   local ref = tonumber(ARGV[i + 1])
   if ref > 0 then
-    local client = ARGV[i]
-    local last = seen[client]
-    if not last then
-      last = tonumber(redis.call('HGET', KEYS[4], client) or redis.call('HGET', KEYS[5], client) or 0)
+    local c = clients[ARGV[i]]
+    if not c then
+      local known = redis.call('HGET', KEYS[4], ARGV[i]) or redis.call('HGET', KEYS[5], ARGV[i]) or '0'
+      local last, gaps = string.match(known, '^(%d+)(.*)$')
+      c = {last = tonumber(last), gaps = gaps}
+      clients[ARGV[i]] = c
     end
-    if ref <= last then
-      repeats = repeats or {}
-      repeats[#repeats + 1] = (i - firstItem) / 4
+    if ref <= c.last then
+      local item = (i - firstItem) / 4
+      repeats[#repeats + 1] = item
+      for from, to in string.gmatch(c.gaps, '(%d+)%-(%d+)') do
+        if ref >= tonumber(from) and ref <= tonumber(to) then skipped[#skipped + 1] = item end
+      end
     else
-      seen[client] = ref
+      if ref > c.last + 1 then
+        local _, n = string.gsub(c.gaps, '%-', '')
+        if n >= 256 then c.gaps = string.gsub(c.gaps, '^ %S+', '') end
+        c.gaps = c.gaps .. string.format(' %.0f-%.0f', c.last + 1, ref - 1)
+      end
+      c.last, c.new = ref, ARGV[i + 1]
     end
   end
 end
-if repeats then return {'repeated', epoch or '', offset, rev, 0, repeats} end
+if #repeats > 0 then return {'repeated', epoch or '', offset, rev, 0, repeats, skipped} end
 
 if ARGV[9] ~= '*' and (ARGV[9] ~= (epoch or '') or tonumber(ARGV[10]) ~= rev) then
   return {'conflict', epoch or '', offset, rev, 0, {}, redis.call('HGETALL', KEYS[2])}
@@ -50,7 +62,9 @@ for i = firstItem, #ARGV, 4 do
     stored[#stored + 1] = ARGV[i + 3]
   end
   if ARGV[i + 3] ~= '' then sent[#sent + 1] = ARGV[i + 3] end
-  if tonumber(ARGV[i + 1]) > 0 then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
+end
+for client, c in pairs(clients) do
+  redis.call('HSET', KEYS[4], client, c.new .. c.gaps)
 end
 if #stored > 0 then
   redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, offset - tonumber(ARGV[5])), offset .. '-0', 'r', table.concat(stored))

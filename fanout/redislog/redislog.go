@@ -197,9 +197,8 @@ func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
 		}
 	}
 	if res.Outcome == fanout.Repeated {
-		indexes, err := values[5].AsIntSlice()
-		for _, i := range indexes {
-			res.Repeats = append(res.Repeats, int(i))
+		if res.Repeats, err = indexes(values[5]); err == nil {
+			res.Skipped, err = indexes(values[6])
 		}
 		return res, err
 	}
@@ -207,6 +206,14 @@ func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
 		res.State, err = values[6].AsStrMap()
 	}
 	return res, err
+}
+
+func indexes(m rueidis.RedisMessage) (list []int, err error) {
+	numbers, err := m.AsIntSlice()
+	for _, n := range numbers {
+		list = append(list, int(n))
+	}
+	return list, err
 }
 
 // Read implements fanout.Log.
@@ -218,12 +225,12 @@ func (l *Log) Read(ctx context.Context, session string, q *fanout.Query) (fanout
 	if q.History {
 		after = strconv.FormatUint(q.After, 10)
 	}
-	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after}, q.Clients...)
+	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, strconv.Itoa(q.Limit)}, q.Clients...)
 	values, err := readScript.Exec(ctx, l.client, l.keys(session), args).ToArray()
 	if err != nil {
 		return fanout.View{}, unavailable("reading "+session, err)
 	}
-	v := fanout.View{Refs: make([]uint64, len(q.Clients))}
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
 	if len(values) < 6 {
 		return v, nil
 	}
@@ -246,36 +253,56 @@ func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err e
 			return err
 		}
 	}
-	refs, err := values[5].ToArray()
+	refs, err := values[5].AsStrSlice()
 	if err != nil {
 		return err
 	}
-	for i := range refs {
-		if v.Refs[i], err = refs[i].AsUint64(); err != nil {
+	for i, kept := range refs {
+		if v.Refs[i], err = taken(kept); err != nil {
 			return err
 		}
 	}
 	if q.History {
-		v.Events, v.Complete, err = history(values[4], q.After, v.Offset)
+		if v.Events, err = history(values[4], q.After); err != nil {
+			return err
+		}
+		v.Complete = q.After == v.Offset || len(v.Events) > 0 && v.Events[0].Offset == q.After+1
+		v.More = len(v.Events) > 0 && v.Events[len(v.Events)-1].Offset < v.Offset
 	}
-	return err
+	return nil
+}
+
+// taken reads which refs of a client took effect, see append.lua.
+func taken(kept string) (t fanout.Taken, err error) {
+	last, gaps, _ := strings.Cut(kept, " ")
+	if t.Last, err = strconv.ParseUint(last, 10, 64); err != nil {
+		return t, fmt.Errorf("the refs %q: %w", kept, err)
+	}
+	for gap := range strings.FieldsSeq(gaps) {
+		var s fanout.Span
+		if _, err := fmt.Sscanf(gap, "%d-%d", &s.First, &s.Last); err != nil {
+			return t, fmt.Errorf("the refs %q: %w", kept, err)
+		}
+		t.Gaps = append(t.Gaps, s)
+	}
+	return t, nil
 }
 
 // history decodes stream entries. The id of an entry is the offset of its last event.
-func history(m rueidis.RedisMessage, after, head uint64) (events []fanout.Event, complete bool, err error) {
+func history(m rueidis.RedisMessage, after uint64) (events []fanout.Event, err error) {
 	entries, err := m.AsStrSlice()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	var batch []fanout.Event
 	for i := 0; i+1 < len(entries); i += 2 {
 		id, _, _ := strings.Cut(entries[i], "-")
 		last, err := strconv.ParseUint(id, 10, 64)
 		if err != nil {
-			return nil, false, fmt.Errorf("stream entry %q: %w", entries[i], err)
+			return nil, fmt.Errorf("stream entry %q: %w", entries[i], err)
 		}
 		if batch, err = fanout.DurableEvents(batch[:0], 1, []byte(entries[i+1])); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for j, e := range batch {
 			e.Offset = last - uint64(len(batch)-1-j)
@@ -284,8 +311,7 @@ func history(m rueidis.RedisMessage, after, head uint64) (events []fanout.Event,
 			}
 		}
 	}
-	complete = after == head || len(events) > 0 && events[0].Offset == after+1 && events[len(events)-1].Offset == head
-	return events, complete, nil
+	return events, nil
 }
 
 // Heads implements fanout.Log.
