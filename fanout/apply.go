@@ -182,7 +182,7 @@ const repairPiece = 1 << 20
 func (p *Pool) repair(ctx context.Context) {
 	for try := 0; p.hub.has(p); {
 		at, known := p.Head(), p.known()
-		v, err := p.hub.log.Read(ctx, p.session, &Query{Known: at, History: true, After: at.Offset, Limit: repairPiece, NoState: true})
+		v, err := p.hub.log.Read(ctx, p.session, &Query{Known: at, History: true, After: at.Offset, Bytes: repairPiece, NoState: true})
 		if err == nil && v.Epoch == known.Epoch && v.Offset < known.Offset {
 			v, err = View{}, p.tellBehind(ctx, known)
 		}

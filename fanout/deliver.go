@@ -21,7 +21,7 @@ func (p *Pool) mayFlushLocked(now time.Time) bool {
 		return false
 	}
 	if len(p.links) == 0 {
-		p.framed, p.pending = p.head.Offset, nil
+		p.framed, p.pending, p.timing.waiting = p.head.Offset, nil, sample{}
 		return false
 	}
 	o := &p.hub.options
@@ -71,6 +71,9 @@ func (p *Pool) flush() {
 		p.deliver(rest[:n])
 		rest = rest[n:]
 	}
+	if len(events) > 0 && len(p.scratch) > 0 {
+		p.wrote(time.Now(), lastOffset(events))
+	}
 	clear(p.scratch)
 	clear(events)
 	p.giveBack(events)
@@ -103,6 +106,7 @@ func (p *Pool) deliver(events []Event) {
 		l.to.Deliver(frame)
 	}
 	p.hub.Stats.Deliveries.Add(int64(len(p.scratch)))
+	p.hub.Stats.EventDeliveries.Add(int64(len(p.scratch)) * int64(len(events)))
 }
 
 // cut takes what is pending, and notes in scratch who is to get it.
@@ -136,6 +140,15 @@ func (p *Pool) deliverBehind(l *Link, events []Event) {
 	if rest < len(events) {
 		l.to.Deliver(p.hub.newFrame(events[rest:]))
 	}
+}
+
+func lastOffset(events []Event) uint64 {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Offset != 0 {
+			return events[i].Offset
+		}
+	}
+	return 0
 }
 
 func firstOffset(events []Event) uint64 {

@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -44,6 +45,11 @@ type Proposal struct {
 	Create bool
 	// End deletes the session with this proposal.
 	End bool
+	// At, if set, lets the proposal take effect only if the log is at this
+	// position then; otherwise it is settled with ErrMoved.
+	At *Position
+	// Mark is kept with Ref, see [Item].
+	Mark string
 	// To hears the outcome, once, on the desk's goroutine. It must not block.
 	To Settler
 
@@ -64,6 +70,7 @@ type Settlement struct {
 	Repeated bool // it had taken effect before
 	Head     Head // of the session, after it
 	Last     uint64
+	Mark     string // with Repeated: what was kept with the ref; then Last is the offset of its last event
 }
 
 // Look asks for the session as it stands. Looks that wait together share one
@@ -86,6 +93,7 @@ type Seen struct {
 	Complete bool    // none of them is missing, up to the last one
 	More     bool    // there are more behind the last one than one read brings
 	Ref      uint64
+	Ended    string // the epoch of the session of this id that was ended last
 }
 
 // Errors of the desk.
@@ -93,6 +101,8 @@ var (
 	ErrUnknown = errors.New("it is not known whether the request took effect")
 	ErrMissing = errors.New("there is no such session")
 	ErrSkipped = errors.New("a later request of the same client took effect, and this one did not")
+	ErrEnded   = fmt.Errorf("%w: it was ended", ErrMissing)
+	ErrMoved   = errors.New("the log is at another position")
 )
 
 // Bounds of one append.
@@ -109,7 +119,8 @@ type desk struct {
 
 	state  State // the goroutine's, with the following
 	loaded bool
-	head   Head // the state's, if it is loaded; empty if there is no session
+	head   Head   // the state's, if it is loaded; empty if there is no session
+	epoch  string // of the session that was there last
 	group  []*Proposal
 	owners []int // for each item of an append the index in group
 	looked []*Look
@@ -201,9 +212,13 @@ func (d *desk) take() bool {
 	d.looked, d.looks = d.looks, d.looked[:0]
 	n, bytes := 0, 0
 	for n < len(d.queue) && n < maxGroup && bytes < maxGroupBytes {
-		bytes += len(d.queue[n].Records)
+		next := d.queue[n]
+		if next.At != nil && n > 0 {
+			break // what comes before it moves the log
+		}
+		bytes += len(next.Records)
 		n++
-		if d.queue[n-1].End {
+		if next.End || next.At != nil {
 			break
 		}
 	}
@@ -256,7 +271,7 @@ func (d *desk) look(ctx context.Context) {
 
 // readFor reads what looks ask for together.
 func (d *desk) readFor(ctx context.Context, looks []*Look) (View, error) {
-	q := Query{Limit: d.pool.hub.options.Piece}
+	q := Query{Bytes: d.pool.hub.options.Piece}
 	if d.loaded {
 		q.Known = d.head
 	}
@@ -279,7 +294,7 @@ func (d *desk) readFor(ctx context.Context, looks []*Look) (View, error) {
 // seen is what a view says to a look. It reports false if the view ends before
 // the events that the look asks for begin.
 func (l *Look) seen(v *View) (s Seen, ok bool) {
-	s = Seen{Exists: v.Exists, Head: v.Head}
+	s = Seen{Exists: v.Exists, Head: v.Head, Ended: v.Ended}
 	if !l.History {
 		return s, true
 	}
@@ -320,5 +335,8 @@ func (d *desk) read(ctx context.Context, q *Query) (v View, err error) {
 func (d *desk) load(head Head, fields map[string]string) error {
 	err := d.state.Load(head, fields)
 	d.head, d.loaded = head, err == nil
+	if fields != nil {
+		d.epoch = head.Epoch
+	}
 	return err
 }

@@ -15,6 +15,7 @@ require (
 )
 
 require (
+	github.com/evanw/esbuild v0.28.2 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	go.uber.org/multierr v1.10.0 // indirect

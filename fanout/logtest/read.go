@@ -13,7 +13,7 @@ var readCases = []testCase{
 	{"ReadState", "the state is left out when the query knows it or does not want it, and never else", readState},
 	{"ReadHistory", "the events after an offset come in order, and Complete tells that they are all there", readHistory},
 	{"ReadCap", "of a long history at least the newest events are kept, the oldest go, and Complete tells so", readCap},
-	{"ReadLimit", "with a limit the events after an offset come up to where it is passed, at least one, and More tells that there are others", readLimit},
+	{"ReadBytes", "with a limit of bytes the events after an offset come up to where it is passed, at least one, and More tells that there are others", readBytes},
 	{"ReadRefs", "a read tells the highest ref of each client that was asked for", readRefs},
 	{"ReadMoment", "state, events, and refs of a read are as of one moment", readMoment},
 	{"Heads", "heads come for many sessions at once, and are zero for those that do not exist", manyHeads},
@@ -117,7 +117,7 @@ func readCap(k *kit) {
 	}
 }
 
-func readLimit(k *kit) {
+func readBytes(k *kit) {
 	one, other := k.replicas()
 	one.create(session)
 	const total, size = 200, 100
@@ -127,7 +127,7 @@ func readLimit(k *kit) {
 	for _, limit := range []int{1, size, 10 * size, 33 * size, 90*size - 1, total * size * 2} {
 		pieces, at := 0, uint64(1)
 		for more := true; more; pieces++ {
-			v := other.read(session, &fanout.Query{History: true, After: at, Limit: limit})
+			v := other.read(session, &fanout.Query{History: true, After: at, Bytes: limit})
 			bytes := 0
 			for i, e := range v.Events {
 				if e.Offset != at+uint64(i)+1 || string(e.Body) != fmt.Sprintf("%0*d", size, e.Offset) {
@@ -145,7 +145,7 @@ func readLimit(k *kit) {
 			k.Errorf("limit %d: all came in %d pieces; want %d at most", limit, pieces, most)
 		}
 	}
-	if v := other.read(session, &fanout.Query{History: true, After: total, Limit: 1}); v.More || !v.Complete {
+	if v := other.read(session, &fanout.Query{History: true, After: total, Bytes: 1}); v.More || !v.Complete {
 		k.Errorf("at the head: %+v", v)
 	}
 }

@@ -4,10 +4,10 @@
 package memlog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"sort"
 	"sync"
 	"time"
@@ -29,6 +29,7 @@ type Log struct {
 	mu         sync.Mutex // guards the following
 	sessions   map[string]*session
 	subscribed map[string]bool
+	ended      map[string]tombstone
 	nextPurge  time.Time
 }
 
@@ -43,13 +44,25 @@ type session struct {
 	content
 }
 
+// tombstone tells that a session was ended.
+type tombstone struct {
+	epoch string
+	at    time.Time
+}
+
+// taken is which refs of a client took effect, and what is kept with the highest.
+type taken struct {
+	fanout.Taken
+	fanout.Mark
+}
+
 // content is what is kept of a session.
 type content struct {
 	head   fanout.Head
 	state  map[string]string
 	events []fanout.Event
-	refs   map[string]fanout.Taken // by client
-	older  map[string]fanout.Taken // of clients that were not heard of since marked
+	refs   map[string]taken // by client
+	older  map[string]taken // of clients that were not heard of since marked
 	used   time.Time
 	marked time.Time // once in a TTL what is older than the last mark goes
 	mark   uint64    // the offset then
@@ -63,7 +76,8 @@ func New(o Options) *Log {
 	if o.TTL <= 0 {
 		o.TTL = 24 * time.Hour
 	}
-	return &Log{options: o, sessions: make(map[string]*session), subscribed: make(map[string]bool)}
+	return &Log{options: o, sessions: make(map[string]*session), subscribed: make(map[string]bool),
+		ended: make(map[string]tombstone)}
 }
 
 // Listen implements fanout.Log.
@@ -136,11 +150,11 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s.head.Epoch == "" && !a.Create {
-		return fanout.Appended{Outcome: fanout.Missing}, b, false
+		return fanout.Appended{Outcome: fanout.Missing, Ended: l.endedLocked(id)}, b, false
 	}
 	res.Head = s.head
 	var refs map[string]fanout.Taken
-	if refs, res.Repeats, res.Skipped = s.check(a.Items); res.Repeats != nil {
+	if refs, res = s.check(res, a.Items); res.Repeats != nil {
 		res.Outcome = fanout.Repeated
 		return res, b, false
 	}
@@ -148,6 +162,11 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		res.Outcome, res.State = fanout.Conflict, clone(s.state)
 		return res, b, false
 	}
+	if a.At != nil && *a.At != s.head.Position {
+		res.Outcome = fanout.Moved
+		return res, b, false
+	}
+	before := s.head.Epoch
 	reset := s.head.Epoch != "" && s.head.Epoch == a.Known.Epoch && s.head.Offset < a.Known.Offset
 	if s.head.Epoch == "" || reset {
 		s.head.Epoch = rand.Text()[:10]
@@ -160,42 +179,53 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 	}
 	if a.End {
 		s.content = content{}
+		l.ended[id] = tombstone{cmp.Or(before, res.Epoch), time.Now()}
 	}
 	return res, b, (reset || len(records) > 0 || len(a.Set) > 0) && l.subscribed[id]
 }
 
+// endedLocked returns the epoch of the session of this id that was ended last.
+func (l *Log) endedLocked(id string) string {
+	if t := l.ended[id]; time.Since(t.at) <= l.options.TTL {
+		return t.epoch
+	}
+	return ""
+}
+
 // taken is which refs of a client took effect.
-func (c *content) taken(client string) fanout.Taken {
+func (c *content) taken(client string) taken {
 	if t, ok := c.refs[client]; ok {
 		return t
 	}
 	return c.older[client]
 }
 
-// check returns the refs as they are after the items, or the indexes of those
-// whose refs do not rise, and which of these never took effect.
-func (c *content) check(items []fanout.Item) (after map[string]fanout.Taken, repeats, skipped []int) {
+// check returns the refs as they are after the items, and notes in res which
+// items have refs that do not rise.
+func (c *content) check(res fanout.Appended, items []fanout.Item) (map[string]fanout.Taken, fanout.Appended) {
+	var after map[string]fanout.Taken
 	for i, item := range items {
 		if item.Ref == 0 {
 			continue
 		}
-		t, ok := after[item.Client]
-		if !ok {
-			t = c.taken(item.Client)
+		before := c.taken(item.Client)
+		t := before.Taken
+		if a, ok := after[item.Client]; ok {
+			t, before.Mark = a, fanout.Mark{}
 		}
-		if item.Ref <= t.Last {
-			repeats = append(repeats, i)
-			if !t.Has(item.Ref) {
-				skipped = append(skipped, i)
+		switch {
+		case item.Ref > t.Last:
+			if after == nil {
+				after = make(map[string]fanout.Taken)
 			}
+			after[item.Client] = t.Add(item.Ref)
 			continue
+		case !t.Has(item.Ref):
+			res.Skipped = append(res.Skipped, i)
 		}
-		if after == nil {
-			after = make(map[string]fanout.Taken)
-		}
-		after[item.Client] = t.Add(item.Ref)
+		res.Repeats, res.Marks = append(res.Repeats, i), append(res.Marks, before.Mark)
 	}
-	return after, repeats, skipped
+	return after, res
 }
 
 // takeLocked applies an append that has passed all checks, and returns what is
@@ -208,11 +238,17 @@ func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]fanout.Ta
 			s.events, _ = fanout.DurableEvents(s.events, s.head.Offset+1, append([]byte(nil), item.Records...))
 			s.head.Offset += uint64(item.Events)
 		}
+		if item.Ref != 0 {
+			if s.refs == nil {
+				s.refs = make(map[string]taken)
+			}
+			t := taken{Taken: refs[item.Client]}
+			if item.Mark != "" {
+				t.Mark = fanout.Mark{Offset: s.head.Offset, Mark: item.Mark}
+			}
+			s.refs[item.Client] = t
+		}
 	}
-	if s.refs == nil && len(refs) > 0 {
-		s.refs = make(map[string]fanout.Taken)
-	}
-	maps.Copy(s.refs, refs)
 	if over := len(s.events) - l.options.History; over > l.options.History/8 {
 		s.events = append(s.events[:0:0], s.events[over:]...)
 	}
@@ -255,7 +291,7 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients)), Ended: l.endedLocked(id)}
 	s := l.findLocked(id)
 	if s == nil || s.head.Epoch == "" {
 		return v, nil
@@ -265,11 +301,11 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 		v.State = clone(s.state)
 	}
 	for i, c := range q.Clients {
-		v.Refs[i] = s.taken(c)
+		v.Refs[i] = s.taken(c).Taken
 	}
 	if q.History {
 		v.Events, v.Complete = s.after(q.After)
-		v.Events, v.More = first(v.Events, q.Limit)
+		v.Events, v.More = first(v.Events, q)
 	}
 	return v, nil
 }
@@ -287,14 +323,26 @@ func (s *session) after(offset uint64) ([]fanout.Event, bool) {
 	return append([]fanout.Event(nil), s.events[from-oldest:]...), offset+1 >= oldest
 }
 
-// first returns the first of the events: so many that their bytes pass the limit.
-func first(events []fanout.Event, limit int) (some []fanout.Event, more bool) {
-	for i, bytes := 0, 0; i < len(events) && limit > 0; i++ {
-		if bytes += len(events[i].Body); bytes >= limit {
+// first returns the first of the events, as far as the query wants them.
+func first(events []fanout.Event, q *fanout.Query) (some []fanout.Event, more bool) {
+	for i, bytes := 0, 0; i < len(events); i++ {
+		bytes += len(events[i].Body)
+		if i+1 == q.Limit || q.Bytes > 0 && bytes >= q.Bytes {
 			return events[: i+1 : i+1], i+1 < len(events)
 		}
 	}
 	return events, false
+}
+
+// Forget drops a session without a trace, as a store does that has lost its
+// data. It is for tests of what follows.
+func (l *Log) Forget(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.sessions[id]; s != nil {
+		s.content = content{}
+	}
+	delete(l.ended, id)
 }
 
 // Heads implements fanout.Log.
@@ -321,6 +369,11 @@ func (l *Log) purgeLocked() {
 	for id := range l.sessions {
 		if s := l.findLocked(id); s.holders == 0 && s.head.Epoch == "" {
 			delete(l.sessions, id)
+		}
+	}
+	for id, t := range l.ended {
+		if now.Sub(t.at) > l.options.TTL {
+			delete(l.ended, id)
 		}
 	}
 }

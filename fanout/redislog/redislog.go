@@ -159,6 +159,9 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 	if a.End {
 		flags += "e"
 	}
+	if a.At != nil {
+		flags += "@" + a.At.Epoch + " " + strconv.FormatUint(a.At.Offset, 10)
+	}
 	epoch, rev := "*", ""
 	if a.If != nil {
 		epoch, rev = a.If.Epoch, strconv.FormatUint(a.If.Rev, 10)
@@ -171,49 +174,13 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 	}
 	for i := range a.Items {
 		item := &a.Items[i]
-		args = append(args, item.Client, strconv.FormatUint(item.Ref, 10), strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
+		ref := strconv.FormatUint(item.Ref, 10)
+		if item.Mark != "" {
+			ref += " " + item.Mark
+		}
+		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
 	}
 	return args
-}
-
-var outcomes = map[string]fanout.Outcome{"took": fanout.Took, "conflict": fanout.Conflict,
-	"repeated": fanout.Repeated, "missing": fanout.Missing}
-
-func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
-	if len(values) < 5 {
-		return res, errors.New("the append script answered too little")
-	}
-	name, err := values[0].ToString()
-	if err != nil {
-		return res, err
-	}
-	res.Outcome = outcomes[name]
-	if res.Epoch, err = values[1].ToString(); err != nil {
-		return res, err
-	}
-	for i, to := range []*uint64{&res.Offset, &res.Rev, &res.First} {
-		if *to, err = values[2+i].AsUint64(); err != nil {
-			return res, err
-		}
-	}
-	if res.Outcome == fanout.Repeated {
-		if res.Repeats, err = indexes(values[5]); err == nil {
-			res.Skipped, err = indexes(values[6])
-		}
-		return res, err
-	}
-	if res.Outcome == fanout.Conflict {
-		res.State, err = values[6].AsStrMap()
-	}
-	return res, err
-}
-
-func indexes(m rueidis.RedisMessage) (list []int, err error) {
-	numbers, err := m.AsIntSlice()
-	for _, n := range numbers {
-		list = append(list, int(n))
-	}
-	return list, err
 }
 
 // Read implements fanout.Log.
@@ -225,93 +192,21 @@ func (l *Log) Read(ctx context.Context, session string, q *fanout.Query) (fanout
 	if q.History {
 		after = strconv.FormatUint(q.After, 10)
 	}
-	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, strconv.Itoa(q.Limit)}, q.Clients...)
+	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, strconv.Itoa(q.Limit), strconv.Itoa(q.Bytes)}, q.Clients...)
 	values, err := readScript.Exec(ctx, l.client, l.keys(session), args).ToArray()
 	if err != nil {
 		return fanout.View{}, unavailable("reading "+session, err)
 	}
 	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
-	if len(values) < 6 {
+	if len(values) > 1 && !values[1].IsNil() {
+		if v.Ended, err = values[1].ToString(); err != nil {
+			return v, err
+		}
+	}
+	if len(values) < 7 {
 		return v, nil
 	}
 	return v, view(&v, values, q)
-}
-
-func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err error) {
-	v.Exists = true
-	if v.Epoch, err = values[0].ToString(); err != nil {
-		return err
-	}
-	if v.Offset, err = values[1].AsUint64(); err != nil {
-		return err
-	}
-	if v.Rev, err = values[2].AsUint64(); err != nil {
-		return err
-	}
-	if !values[3].IsNil() {
-		if v.State, err = values[3].AsStrMap(); err != nil {
-			return err
-		}
-	}
-	refs, err := values[5].AsStrSlice()
-	if err != nil {
-		return err
-	}
-	for i, kept := range refs {
-		if v.Refs[i], err = taken(kept); err != nil {
-			return err
-		}
-	}
-	if q.History {
-		if v.Events, err = history(values[4], q.After); err != nil {
-			return err
-		}
-		v.Complete = q.After == v.Offset || len(v.Events) > 0 && v.Events[0].Offset == q.After+1
-		v.More = len(v.Events) > 0 && v.Events[len(v.Events)-1].Offset < v.Offset
-	}
-	return nil
-}
-
-// taken reads which refs of a client took effect, see append.lua.
-func taken(kept string) (t fanout.Taken, err error) {
-	last, gaps, _ := strings.Cut(kept, " ")
-	if t.Last, err = strconv.ParseUint(last, 10, 64); err != nil {
-		return t, fmt.Errorf("the refs %q: %w", kept, err)
-	}
-	for gap := range strings.FieldsSeq(gaps) {
-		var s fanout.Span
-		if _, err := fmt.Sscanf(gap, "%d-%d", &s.First, &s.Last); err != nil {
-			return t, fmt.Errorf("the refs %q: %w", kept, err)
-		}
-		t.Gaps = append(t.Gaps, s)
-	}
-	return t, nil
-}
-
-// history decodes stream entries. The id of an entry is the offset of its last event.
-func history(m rueidis.RedisMessage, after uint64) (events []fanout.Event, err error) {
-	entries, err := m.AsStrSlice()
-	if err != nil {
-		return nil, err
-	}
-	var batch []fanout.Event
-	for i := 0; i+1 < len(entries); i += 2 {
-		id, _, _ := strings.Cut(entries[i], "-")
-		last, err := strconv.ParseUint(id, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("stream entry %q: %w", entries[i], err)
-		}
-		if batch, err = fanout.DurableEvents(batch[:0], 1, []byte(entries[i+1])); err != nil {
-			return nil, err
-		}
-		for j, e := range batch {
-			e.Offset = last - uint64(len(batch)-1-j)
-			if e.Offset > after {
-				events = append(events, e)
-			}
-		}
-	}
-	return events, nil
 }
 
 // Heads implements fanout.Log.

@@ -19,6 +19,9 @@ func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn C
 	err := s.join(ctx, session, j, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
+		if j.Since != nil {
+			s.Stats.Denied.Add(1)
+		}
 		return ending(err)
 	}
 	s.Stats.Present.Add(1)
@@ -249,6 +252,8 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	switch {
 	case resumed:
 		stats.Resumes.Add(1)
+	case a.join.Since != nil && a.join.Seat != "":
+		stats.Snapshots.Add(1)
 	case a.join.Seat != "":
 		stats.Returns.Add(1)
 	default:

@@ -21,6 +21,7 @@ type room struct {
 
 	suspect    atomic.Bool   // the roster has connections whose replicas were not looked at
 	reconciled atomic.Uint64 // the revision that was compared last with what is here
+	heads      atomic.Pointer[headcount]
 
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
 
@@ -34,7 +35,7 @@ func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: 
 
 // State implements fanout.Owner.
 func (r *room) State() fanout.State {
-	return &roster{kinds: r.service.kinds, newest: func() uint64 { return r.pool.Head().Rev }}
+	return &roster{kinds: r.service.kinds, heads: &r.heads, newest: func() uint64 { return r.pool.Head().Rev }}
 }
 
 // note is what one replica tells the others beside the events.

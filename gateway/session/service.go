@@ -47,8 +47,10 @@ type Service struct {
 // Stats counts what a service did since it was made.
 type Stats struct {
 	Joins     atomic.Int64 // new seats
-	Returns   atomic.Int64 // seats that came back with a snapshot
-	Resumes   atomic.Int64 // exact replays
+	Returns   atomic.Int64 // seats that came back and asked for a snapshot
+	Resumes   atomic.Int64 // seats that asked for what they missed, and got it
+	Snapshots atomic.Int64 // seats that asked for it, and got a snapshot instead
+	Denied    atomic.Int64 // of Refused: those that asked for it
 	Refused   atomic.Int64 // joins
 	Publishes atomic.Int64
 	Passing   atomic.Int64 // ephemeral publishes
