@@ -23,7 +23,7 @@ ARGS ?=
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what the tests run: redis-server, nginx, chromium, … (Debian; only what is missing)
+setup: ## install what the tests run: redis-server, nginx, chromium, promtool, … (Debian; only what is missing)
 	@.ci/setup
 
 build: ## build the gateway into .build
@@ -82,8 +82,9 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env, the JavaScript client's bundle
+generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
 	@go run ./gateway/web/bundle
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)

@@ -117,6 +117,7 @@ func (p *Pool) cut() []Event {
 	p.pending, p.spare = p.spare[:0], nil
 	p.framed = p.head.Offset
 	p.scratch = append(p.scratch[:0], p.links...)
+	p.timing.leaving = len(events) > 0 && len(p.links) > 0
 	return keepLatest(events)
 }
 

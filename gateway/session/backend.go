@@ -81,7 +81,7 @@ func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, er
 		case !now.Exists:
 			answer <- ErrNone
 		default:
-			seen <- Snapshot{Members: r.membersJSON(), State: r.state.View(""), SessionInfo: wire.SessionInfo{
+			seen <- Snapshot{Members: r.membersJSON(), State: r.view(""), SessionInfo: wire.SessionInfo{
 				ID: pool.Session(), Kind: r.info.Kind, Epoch: now.Head.Epoch, Offset: now.Head.Offset}}
 			answer <- nil
 		}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -38,7 +39,11 @@ type Participant struct {
 	inFlight atomic.Int32 // publishes and commands that wait for the log
 	leaving  bool         // the leave was handed in
 
-	replaces []connRef // of this client, ended here when this one came; the desk's
+	reserves func(event string) bool // events that it must not publish; set before it is welcomed
+
+	// The desk's.
+	replaces []connRef // of this client, ended here when this one came
+	told     []byte    // what the kind has told this member alone, last
 
 	mu       sync.Mutex       // guards the following
 	welcomed bool             // it was attached, or got a piece of its replay
@@ -64,6 +69,10 @@ func (p *Participant) Publish(m *wire.Publish) {
 	if p.silent() {
 		return
 	}
+	if e := p.mayPublish(m); e != nil {
+		p.reject(e)
+		return
+	}
 	at := time.Now().UnixMilli()
 	event := wire.EventBody{At: at, Event: m.Event, From: p.member, Client: p.client, Ref: m.Ref, Data: m.Data}
 	if m.Ephemeral {
@@ -87,14 +96,25 @@ func (p *Participant) Publish(m *wire.Publish) {
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
+var memberEvents = []byte("member.")
+
+// mayPublish refuses events that only the gateway, or the session's kind, may tell.
+func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
+	if bytes.HasPrefix(m.Event, memberEvents) || p.reserves != nil && p.reserves(string(m.Event)) {
+		return &wire.Error{Code: wire.CodeForbidden, Ref: m.Ref,
+			Message: "members may not publish " + string(m.Event) + ": it is the session's own"}
+	}
+	return nil
+}
+
 // Command asks the session's kind. The message's slices are not kept.
 func (p *Participant) Command(m *wire.Command) {
 	if p.silent() || !p.admit(m.Ref) {
 		return
 	}
 	p.service.Stats.Commands.Add(1)
-	c := command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p, Decide: c.decide})
+	c := &command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: c, Decide: c.decide})
 }
 
 // silent reports whether the connection speaks for no member any more: what is
@@ -118,7 +138,7 @@ func (p *Participant) reject(e *wire.Error) {
 	p.conn.Send(e.Encode())
 }
 
-// Settled implements fanout.Settler for publishes and commands.
+// Settled implements fanout.Settler for publishes; see [command.Settled].
 func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	p.inFlight.Add(-1)
 	switch {
@@ -227,8 +247,9 @@ func (p *Participant) pieceLocked(from fanout.Position, read []fanout.Event, fir
 }
 
 func (p *Participant) stateMessage(r *roster, head fanout.Head, reason string) []byte {
+	p.knows(r)
 	return (&wire.StateMessage{Session: p.sessionInfo(r, head.Position), Members: r.membersJSON(),
-		State: r.state.View(p.member), Reason: reason}).Encode()
+		State: r.view(p.member), Reason: reason}).Encode()
 }
 
 func (p *Participant) sessionInfo(r *roster, at fanout.Position) wire.SessionInfo {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -29,9 +30,15 @@ type room struct {
 	local []*Participant
 	due   *time.Timer // when somebody's grace is over
 	dueAt time.Time
+	alarm *time.Timer   // when the kind's deadline is reached
+	armed kind.Deadline // that one
+	paces map[string]*pace
+	wrong pace // passcodes
 }
 
-func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: p} }
+func newRoom(s *Service, p *fanout.Pool) *room {
+	return &room{service: s, pool: p, wrong: pace{times: wrongTries, within: wrongTriesWithin}}
+}
 
 // State implements fanout.Owner.
 func (r *room) State() fanout.State {
@@ -44,6 +51,10 @@ type note struct {
 	Gone     string   `json:"gone,omitempty"`     // this member gave up, or lost, the seat
 	Reason   string   `json:"reason,omitempty"`   // left, removed
 	Check    int64    `json:"check,omitempty"`    // somebody's grace ends then, milliseconds since 1970
+	Due      int64    `json:"due,omitempty"`      // the kind's deadline is then, with
+	Token    uint64   `json:"token,omitempty"`    // that token
+	News     []string `json:"news,omitempty"`     // these members have something private to hear;
+	By       string   `json:"by,omitempty"`       // this replica's incarnation has told those it has
 }
 
 // Note implements fanout.Owner.
@@ -64,6 +75,12 @@ func (r *room) Note(b []byte) {
 	}
 	if n.Check != 0 {
 		r.checkAt(time.UnixMilli(n.Check))
+	}
+	if n.Token != 0 {
+		r.arm(kind.Deadline{At: time.UnixMilli(n.Due), Token: n.Token})
+	}
+	if len(n.News) > 0 && n.By != r.service.incarnation {
+		r.news(n.News)
 	}
 }
 
@@ -132,7 +149,9 @@ func (r *room) check() {
 		if !ros.exists {
 			return fanout.Change{}, nil
 		}
-		change := ros.expire(time.Now())
+		now := time.Now()
+		change := ros.expire(now)
+		ros.moved(&change, now)
 		if next := ros.nextExpiry(); next != 0 {
 			r.checkAt(time.UnixMilli(next))
 		}
@@ -228,8 +247,9 @@ func (r *room) reseat() {
 			m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
 				Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
 			ros.add(m)
-			appendEvent(&c, body(eventJoined, "", m.public(), now))
+			appendEvent(&c, body(eventJoined, "", ros.shown(m), now))
 		}
+		ros.moved(&c, now)
 		return c, nil
 	}})
 }

@@ -100,6 +100,15 @@ func (s *Service) Attach(hub *fanout.Hub) { s.hub = hub }
 // Owner is the hub's constructor of what stands beside a pool.
 func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
 
+// reserves returns what says which events members must not publish in sessions
+// of a kind; nil if that is none but the gateway's own.
+func (s *Service) reserves(kindName string) func(event string) bool {
+	if k, ok := s.kinds[kindName].(kind.Reserved); ok {
+		return k.Reserves
+	}
+	return nil
+}
+
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plenum-gateway/plenum/gateway/app"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // version is set when the program is built.
@@ -23,6 +24,7 @@ func main() {
 	flag.Usage = usage
 	showVersion := flag.Bool("version", false, "print the version")
 	showSettings := flag.Bool("settings", false, "print all settings with their defaults")
+	showMetrics := flag.Bool("metrics", false, "print what all metrics mean, as docs/metrics.md")
 	flag.Parse()
 	switch {
 	case flag.NArg() > 0:
@@ -32,6 +34,8 @@ func main() {
 		fmt.Println("plenum gateway", version)
 	case *showSettings:
 		app.WriteEnv(os.Stdout)
+	case *showMetrics:
+		stats.WriteDoc(os.Stdout)
 	default:
 		os.Exit(run())
 	}
@@ -42,6 +46,7 @@ func usage() {
 
   gateway              serve until SIGTERM or SIGINT; a second one leaves at once
   gateway --settings   print all settings with their defaults
+  gateway --metrics    print what all metrics mean
   gateway --version    print the version
 
 Settings are environment variables:`)
