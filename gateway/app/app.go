@@ -68,7 +68,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		Welcome: wire.Welcome{Heartbeat: s.HeartbeatInterval.Milliseconds(), Frame: s.FrameInterval.Milliseconds(),
 			Limits: wire.Limits{Message: s.MessageLimit, Backlog: s.Backlog}}})
 	a.hub = fanout.New(store, connection.Codec{}, a.sessions.Owner, fanout.Options{FrameInterval: s.FrameInterval,
-		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver})
+		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver, Piece: s.Backlog / 2})
 	a.sessions.Attach(a.hub)
 	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
 		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
