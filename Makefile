@@ -17,7 +17,7 @@ BENCH ?= .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare generate fuzz \
+.PHONY: help setup build run test check format vet lint modules scripts deploy-check bench bench-compare generate fuzz \
 	cluster cluster-stop cluster-status cluster-scale cluster-redis-test backup restore clean
 
 help: ## list the verbs
@@ -38,10 +38,10 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules scripts ## run all checks but the tests
+check: setup format vet lint modules scripts deploy-check ## run all checks but the tests
 
 format:
-	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
+	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES) deploy)"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
 vet:
@@ -65,6 +65,12 @@ scripts:
 	mkdir "$$prefix/log" "$$prefix/temp"; \
 	nginx -q -t -p "$$prefix" -c "$$PWD/deploy/nginx/nginx.conf"
 
+# A module of its own, outside the workspace: what it reads the files with is
+# nothing for the gateway. The files are no inputs that go test knows of.
+deploy-check: setup ## check what is in deploy: compose file, image, Kubernetes, systemd, nginx
+	@cd deploy/validate && export GOWORK=off && echo "deploy/validate" && go vet ./... && $(STATICCHECK) ./... && \
+	go mod tidy -diff && go test -count=1 ./...
+
 bench: ## run the benchmarks; BENCH= chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem work
 
@@ -78,8 +84,11 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env
+generate: ## write the files that are made from others: configs/gateway.env, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@{ printf '# deploy/nginx/nginx.conf. Made by `make generate`; do not edit.\napiVersion: v1\nkind: ConfigMap\n'; \
+	printf 'metadata:\n  name: plenum-nginx-main\n  namespace: plenum\ndata:\n  nginx.conf: |\n'; \
+	sed 's/^./    &/' deploy/nginx/nginx.conf; } > deploy/kubernetes/nginx-main.yaml
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \
