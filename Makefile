@@ -6,24 +6,27 @@ export PATH := $(PATH):/usr/sbin
 
 MODULES := fanout gateway pkg
 BINARY := .build/plenum-gateway
+LOADTEST := .build/plenum-loadtest
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CLIENT := gateway/web/client
 SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
-# How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
+# How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
+# bench-compare and loadtest.
 FUZZTIME ?= 30s
 BENCH ?= .
+TARGET ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts deploy-check bench bench-compare generate fuzz \
-	cluster cluster-stop cluster-status cluster-scale cluster-redis-test backup restore clean
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what the tests run: redis-server, nginx, chromium, … (Debian; only what is missing)
+setup: ## install what the tests run: redis-server, nginx, chromium, promtool, … (Debian; only what is missing)
 	@.ci/setup
 
 build: ## build the gateway into .build
@@ -38,7 +41,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules scripts deploy-check ## run all checks but the tests
+check: setup format vet lint modules types scripts deploy-check ## run all checks but the tests
 
 format:
 	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES) deploy)"; \
@@ -58,6 +61,10 @@ modules:
 		echo "GOWORK=off $$module"; \
 		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
 	done
+
+# The JavaScript client and its declared types, against each other.
+types:
+	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
 
 scripts:
 	shellcheck -x $(SCRIPTS)
@@ -84,8 +91,14 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
 
-generate: ## write the files that are made from others: configs/gateway.env, nginx.conf for Kubernetes
+loadtest: build ## load a gateway, TARGET= or one of its own, and report what it carries; ARGS= are flags (-help)
+	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
+	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
+
+generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
+	@go run ./gateway/web/bundle
 	@{ printf '# deploy/nginx/nginx.conf. Made by `make generate`; do not edit.\napiVersion: v1\nkind: ConfigMap\n'; \
 	printf 'metadata:\n  name: plenum-nginx-main\n  namespace: plenum\ndata:\n  nginx.conf: |\n'; \
 	sed 's/^./    &/' deploy/nginx/nginx.conf; } > deploy/kubernetes/nginx-main.yaml

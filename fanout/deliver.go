@@ -21,7 +21,7 @@ func (p *Pool) mayFlushLocked(now time.Time) bool {
 		return false
 	}
 	if len(p.links) == 0 {
-		p.framed, p.pending = p.head.Offset, nil
+		p.framed, p.pending, p.timing.waiting = p.head.Offset, nil, sample{}
 		return false
 	}
 	o := &p.hub.options
@@ -67,6 +67,7 @@ func (p *Pool) flush() {
 	events := p.cut()
 	if len(events) > 0 && len(p.scratch) > 0 {
 		p.deliver(events)
+		p.wrote(time.Now(), lastOffset(events))
 	}
 	clear(p.scratch)
 	clear(events)
@@ -85,6 +86,7 @@ func (p *Pool) deliver(events []Event) {
 		l.to.Deliver(frame)
 	}
 	p.hub.Stats.Deliveries.Add(int64(len(p.scratch)))
+	p.hub.Stats.EventDeliveries.Add(int64(len(p.scratch)) * int64(len(events)))
 }
 
 // cut takes what is pending, and notes in scratch who is to get it.
@@ -95,6 +97,7 @@ func (p *Pool) cut() []Event {
 	p.pending, p.spare = p.spare[:0], nil
 	p.framed = p.head.Offset
 	p.scratch = append(p.scratch[:0], p.links...)
+	p.timing.leaving = len(events) > 0 && len(p.links) > 0
 	return keepLatest(events)
 }
 
@@ -118,6 +121,15 @@ func (p *Pool) deliverBehind(l *Link, events []Event) {
 	if rest < len(events) {
 		l.to.Deliver(p.hub.newFrame(events[rest:]))
 	}
+}
+
+func lastOffset(events []Event) uint64 {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Offset != 0 {
+			return events[i].Offset
+		}
+	}
+	return 0
 }
 
 func firstOffset(events []Event) uint64 {

@@ -53,6 +53,7 @@ type Pool struct {
 	quiet     bool          // no batch came since the last sweep
 	waiting   bool          // the wheel has a turn for the next frame
 	budget    budget
+	timing    timing
 	links     []*Link
 }
 
@@ -157,6 +158,7 @@ func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) 
 	}
 	if err == nil && len(missed) > 0 {
 		p.hub.Stats.Deliveries.Add(1)
+		p.hub.Stats.EventDeliveries.Add(int64(len(missed)))
 		to.Deliver(p.hub.newFrame(missed))
 	}
 	return link, err
@@ -204,6 +206,9 @@ func (p *Pool) Detach(link *Link) {
 	link.index = -1
 }
 
+// Flush sends what is pending without waiting for frame budget.
+func (p *Pool) Flush() { p.flush() }
+
 // Subscribers returns how many are attached.
 func (p *Pool) Subscribers() int {
 	p.mu.Lock()
@@ -241,7 +246,7 @@ func (p *Pool) restart(at Head) (notes [][]byte) {
 	}
 	p.started, p.lost = true, false
 	p.head, p.framed = at, at.Offset
-	p.pending = nil
+	p.pending, p.timing = nil, timing{}
 	p.recent.clear()
 	p.scratch = append(p.scratch[:0], p.links...)
 	return p.unparkLocked(nil)

@@ -18,16 +18,19 @@ import (
 	"github.com/plenum-gateway/plenum/fanout/memlog"
 	"github.com/plenum-gateway/plenum/fanout/redislog"
 	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/httpapi"
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // kinds are all that this gateway has.
-var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}}
+var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}, estimation.Kind{}}
 
 func kindNames() (names []string) {
 	for _, k := range kinds {
@@ -48,6 +51,8 @@ type App struct {
 	http        *http.Server
 	listener    net.Listener
 	health      httpapi.Health
+	stats       *stats.Collector
+	fleet       *fleet.Fleet // nil with the embedded log
 }
 
 // New connects and listens, and starts nothing yet. The error says what to do
@@ -78,7 +83,8 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		}
 		return a.redis.Ping(ctx)
 	}
-	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
+	a.observe(ctx, version)
+	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, a.stats, version), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		a.closeLog()
@@ -131,6 +137,7 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.hub.Run(ctx) })
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	a.startObserving(ctx, parts)
 	if a.redis == nil {
 		return nil
 	}

@@ -60,6 +60,13 @@ func (c *Conn) run(f func()) {
 	}()
 }
 
+// queued implements outboxOwner.
+func (c *Conn) queued(n int) {
+	if n != 0 {
+		c.server.Stats.Backlog.Add(int64(n))
+	}
+}
+
 // Deliver implements fanout.Subscriber.
 func (c *Conn) Deliver(f *fanout.Frame) {
 	if c.packs.Load() {

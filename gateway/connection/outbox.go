@@ -49,6 +49,8 @@ type outboxOwner interface {
 	// caughtUp tells that frames were dropped and the socket takes more again:
 	// from is the last offset that went out. No frame goes out before start.
 	caughtUp(from uint64)
+	// queued tells that so many bytes more, or less, wait for the socket.
+	queued(n int)
 	// run runs f on a goroutine that somebody waits for.
 	run(f func())
 }
@@ -105,19 +107,26 @@ func (o *outbox) put(out outgoing) error {
 
 func (o *outbox) queueLocked(out outgoing) {
 	o.queue = append(o.queue, out)
-	o.bytes += len(out.b)
+	o.countLocked(len(out.b))
+}
+
+// countLocked notes that so many bytes more wait.
+func (o *outbox) countLocked(n int) {
+	o.bytes += n
+	o.owner.queued(n)
 }
 
 // dropLocked lets go of all frames of events that wait.
 func (o *outbox) dropLocked() {
-	kept := o.queue[:0]
-	o.bytes = 0
+	kept, dropped := o.queue[:0], 0
 	for _, out := range o.queue {
-		if !out.frame {
+		if out.frame {
+			dropped += len(out.b)
+		} else {
 			kept = append(kept, out)
-			o.bytes += len(out.b)
 		}
 	}
+	o.countLocked(-dropped)
 	clear(o.queue[len(kept):])
 	o.queue, o.behind = kept, true
 }
@@ -178,7 +187,8 @@ func (o *outbox) take() (batch net.Buffers, from uint64, behind bool) {
 	}
 	rest := copy(o.queue, o.queue[n:])
 	clear(o.queue[rest:])
-	o.queue, o.bytes = o.queue[:rest], o.bytes-size
+	o.queue = o.queue[:rest]
+	o.countLocked(-size)
 	if n == 0 {
 		o.conn.SetWriteDeadline(time.Time{})
 		o.queue, o.busy = nil, false
@@ -195,7 +205,8 @@ func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	first := o.failed == nil
 	o.failed = err
-	o.queue, o.bytes = nil, 0
+	o.queue = nil
+	o.countLocked(-o.bytes)
 	o.mu.Unlock()
 	if first {
 		o.owner.broken(err)
@@ -209,7 +220,8 @@ func (o *outbox) close() {
 	if o.failed == nil {
 		o.failed = net.ErrClosed
 	}
-	o.queue, o.bytes = nil, 0
+	o.queue = nil
+	o.countLocked(-o.bytes)
 }
 
 // waiting is how many bytes wait.

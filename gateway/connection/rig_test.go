@@ -149,6 +149,9 @@ func (r *rig) balanced() {
 	if accepted, open := r.Stats.Accepted.Load(), r.Stats.Open.Load(); accepted != sum || open != 0 {
 		r.Errorf("%d accepted, %d ended with a reason, %d open", accepted, sum, open)
 	}
+	if waiting := r.Stats.Backlog.Load(); waiting != 0 {
+		r.Errorf("%d bytes are told to wait, and there is no connection", waiting)
+	}
 	if n := len(r.conns); n != 0 {
 		r.Errorf("%d connections are left in the server", n)
 	}

@@ -47,8 +47,10 @@ type Service struct {
 // Stats counts what a service did since it was made.
 type Stats struct {
 	Joins     atomic.Int64 // new seats
-	Returns   atomic.Int64 // seats that came back with a snapshot
-	Resumes   atomic.Int64 // exact replays
+	Returns   atomic.Int64 // seats that came back and asked for a snapshot
+	Resumes   atomic.Int64 // seats that asked for what they missed, and got it
+	Snapshots atomic.Int64 // seats that asked for it, and got a snapshot instead
+	Denied    atomic.Int64 // of Refused: those that asked for it
 	Refused   atomic.Int64 // joins
 	Publishes atomic.Int64
 	Passing   atomic.Int64 // ephemeral publishes
@@ -95,6 +97,15 @@ func (s *Service) Attach(hub *fanout.Hub) { s.hub = hub }
 // Owner is the hub's constructor of what stands beside a pool.
 func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
 
+// reserves returns what says which events members must not publish in sessions
+// of a kind; nil if that is none but the gateway's own.
+func (s *Service) reserves(kindName string) func(event string) bool {
+	if k, ok := s.kinds[kindName].(kind.Reserved); ok {
+		return k.Reserves
+	}
+	return nil
+}
+
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
@@ -120,6 +131,12 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}

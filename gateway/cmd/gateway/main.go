@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plenum-gateway/plenum/gateway/app"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // version is set when the program is built.
@@ -24,6 +25,7 @@ func main() {
 	showVersion := flag.Bool("version", false, "print the version")
 	showSettings := flag.Bool("settings", false, "print all settings with their defaults")
 	askReady := flag.Bool("ready", false, "ask the gateway that runs with these settings whether it is ready")
+	showMetrics := flag.Bool("metrics", false, "print what all metrics mean, as docs/metrics.md")
 	flag.Parse()
 	switch {
 	case flag.NArg() > 0:
@@ -35,6 +37,8 @@ func main() {
 		app.WriteEnv(os.Stdout)
 	case *askReady:
 		os.Exit(ready())
+	case *showMetrics:
+		stats.WriteDoc(os.Stdout)
 	default:
 		os.Exit(run())
 	}
@@ -46,6 +50,7 @@ func usage() {
   gateway              serve until SIGTERM or SIGINT; a second one leaves at once
   gateway --ready      ask the one that runs with these settings whether it is ready; exits with 1 if not
   gateway --settings   print all settings with their defaults
+  gateway --metrics    print what all metrics mean
   gateway --version    print the version
 
 Settings are environment variables:`)
