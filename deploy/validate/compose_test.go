@@ -132,6 +132,32 @@ func TestComposeNginx(t *testing.T) {
 	testNginx(t, files)
 }
 
+// The promtool of this machine reads what Prometheus is given, with the alerts
+// where compose.yaml mounts them.
+func TestComposePrometheus(t *testing.T) {
+	var config, alerts string
+	for _, v := range project(t).Services["prometheus"].Volumes {
+		switch v.Target {
+		case "/etc/prometheus/prometheus.yml":
+			config = v.Source
+		case "/etc/plenum/prometheus":
+			alerts = v.Source
+		}
+	}
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "prometheus.yml")
+	changed := strings.ReplaceAll(string(text), "/etc/plenum/prometheus/", alerts+"/")
+	if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(tool(t, "promtool"), "check", "config", path).CombinedOutput(); err != nil || !strings.Contains(string(out), "rules found") {
+		t.Errorf("promtool check config: %v\n%s", err, out)
+	}
+}
+
 // A redis-server of this machine reads the sentinels' configuration.
 func TestComposeSentinel(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

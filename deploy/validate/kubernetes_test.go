@@ -239,6 +239,9 @@ func TestKubernetesPodsAreRestricted(t *testing.T) {
 func TestKubernetesScaling(t *testing.T) {
 	m := load(t)
 	h := named(t, m.scalers, "plenum-gateway")
+	if metric := h.Spec.Metrics[0].Pods.Metric.Name; !strings.Contains(read(t, "docs/metrics.md"), "| `"+metric+"` |") {
+		t.Errorf("the gateway has no metric %s", metric)
+	}
 	average := h.Spec.Metrics[0].Pods.Target.AverageValue.Value()
 	if most := named(t, m.configMaps, "plenum-gateway").Data["PLENUM_CONNECTIONS"]; fmt.Sprint(2*average) != most {
 		t.Errorf("scaled at %d connections; a replica takes %s", average, most)

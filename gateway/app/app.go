@@ -138,6 +138,10 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
 	a.startObserving(ctx, parts)
+	limit, known := descriptors()
+	if advice := descriptorAdvice(a.settings.Connections, limit, known); advice != "" {
+		a.log.Warn("the system is set up too small", zap.String("advice", advice))
+	}
 	if a.redis == nil {
 		return nil
 	}
