@@ -23,8 +23,11 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// drain is how long a replica may take to end, by the defaults of its settings:
-// until it has moved its members, and 10 s for the rest.
+// leeway is what a process must be given beyond what it says it needs.
+const leeway = 10 * time.Second
+
+// drain is how long a replica must be given to end, by the defaults of its
+// settings.
 func drain(t *testing.T) time.Duration {
 	t.Helper()
 	value, ok := settings(t)["PLENUM_DRAIN_TIMEOUT"]
@@ -32,7 +35,7 @@ func drain(t *testing.T) time.Duration {
 	if !ok || err != nil {
 		t.Fatalf("configs/gateway.env: PLENUM_DRAIN_TIMEOUT=%q: %v", value, err)
 	}
-	return d + 10*time.Second
+	return d + leeway
 }
 
 // settings are those of the gateway, with their defaults.

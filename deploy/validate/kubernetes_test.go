@@ -186,7 +186,7 @@ func TestKubernetesGateway(t *testing.T) {
 	config := named(t, m.configMaps, "plenum-gateway")
 	patience, needs := time.Duration(*pod.TerminationGracePeriodSeconds)*time.Second, drain(t)
 	if own, err := time.ParseDuration(config.Data["PLENUM_DRAIN_TIMEOUT"]); err == nil {
-		needs = own + 10*time.Second
+		needs = own + leeway
 	}
 	if patience <= needs {
 		t.Errorf("a pod is killed after %v; draining may take %v", patience, needs)
