@@ -17,7 +17,7 @@ BENCH ?= .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts bench bench-compare generate fuzz \
+.PHONY: help setup build run test check format vet lint modules scripts alerts bench bench-compare generate fuzz \
 	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
 
 help: ## list the verbs
@@ -38,7 +38,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules scripts ## run all checks but the tests
+check: setup format vet lint modules scripts alerts ## run all checks but the tests
 
 format:
 	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
@@ -64,6 +64,10 @@ scripts:
 	@echo "nginx -t"; prefix="$$(mktemp -d)"; trap 'rm -rf "$$prefix"' EXIT; \
 	mkdir "$$prefix/log" "$$prefix/temp"; \
 	nginx -q -t -p "$$prefix" -c "$$PWD/deploy/nginx/nginx.conf"
+
+alerts: ## check what Prometheus is given, and that each alert fires when it must and stays quiet when it must
+	promtool check config configs/prometheus/prometheus.yml
+	promtool test rules configs/prometheus/tests/*.yml
 
 bench: ## run the benchmarks; BENCH= chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem work
