@@ -8,7 +8,8 @@ MODULES := fanout gateway pkg
 BINARY := .build/plenum-gateway
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster
+CLIENT := gateway/web/client
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
@@ -17,8 +18,7 @@ BENCH ?= .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format vet lint modules scripts alerts bench bench-compare generate fuzz \
-	cluster cluster-stop cluster-status cluster-scale cluster-redis-test clean
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules scripts alerts ## run all checks but the tests
+check: setup format vet lint modules types scripts alerts ## run all checks but the tests
 
 format:
 	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
@@ -58,6 +58,10 @@ modules:
 		echo "GOWORK=off $$module"; \
 		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
 	done
+
+# The JavaScript client and its declared types, against each other.
+types:
+	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
 
 scripts:
 	shellcheck -x $(SCRIPTS)
@@ -82,9 +86,10 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md
+generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
 	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
+	@go run ./gateway/web/bundle
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \
@@ -103,6 +108,12 @@ cluster-status: ## say what of the cluster runs
 
 cluster-scale: ## run N= replicas in the cluster
 	@$(CLUSTER) scale "$(N)"
+
+backup: ## write what the cluster's Redis holds to FILE=; everybody goes on meanwhile
+	@$(CLUSTER) backup "$(FILE)"
+
+restore: ## have the cluster's Redis hold the backup FILE= again
+	@$(CLUSTER) restore "$(FILE)"
 
 cluster-redis-test: setup ## test the log against Redis Sentinel and Redis Cluster
 	cd fanout && go test -race -count=1 -timeout 20m -run 'Sentinel|Cluster' ./redislog/...

@@ -62,6 +62,7 @@ func (d *desk) decide(ctx context.Context) (*Append, error) {
 		}
 		a.Create = a.Create || p.Create && d.head == Head{}
 		a.End = a.End || p.End
+		a.At = p.At // whoever has one is alone in the group
 		a.Items = d.items(a.Items, i, p, &change)
 		p.Change.Events = change.Events
 	}
@@ -90,7 +91,7 @@ func (d *desk) reload(ctx context.Context) error {
 		if !p.tried || p.Ref == 0 {
 			return false
 		}
-		took := p.Ref <= refs[0]
+		took := p.Ref <= refs[0] && p.Mark == "" // one with a mark is told what is kept with it
 		if refs = refs[1:]; took {
 			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
 		}
@@ -101,7 +102,7 @@ func (d *desk) reload(ctx context.Context) error {
 
 // items appends what a proposal asks for.
 func (d *desk) items(items []Item, i int, p *Proposal, c *Change) []Item {
-	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records}
+	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records, Mark: p.Mark}
 	if c.Events == 0 {
 		item.Records = c.Passing
 	}
@@ -128,14 +129,17 @@ func (d *desk) answered(res Appended, a *Append) {
 		stats.AppendRepeats.Add(int64(len(res.Repeats)))
 		d.repeated(res, a)
 	case Missing:
-		d.missing(a)
+		d.missing(res, a)
+	case Moved:
+		d.drop(func(p *Proposal) bool { d.settle(p, Settlement{Err: ErrMoved, Head: res.Head}); return true })
+		d.loaded = false // the proposal may have changed the state
 	}
 }
 
 func (d *desk) took(res Appended, a *Append) {
 	if a.If != nil {
 		d.state.Saved(res.Head)
-		d.head = res.Head
+		d.head, d.epoch = res.Head, res.Epoch
 	} else if res.Epoch == d.head.Epoch && res.Rev == d.head.Rev {
 		d.head = res.Head
 	}
@@ -190,7 +194,11 @@ func (d *desk) repeated(res Appended, a *Append) {
 			back = append(back, p)
 			continue
 		}
-		d.settle(p, Settlement{Repeated: true, Head: res.Head, Last: res.Offset})
+		s := Settlement{Repeated: true, Head: res.Head, Last: res.Offset}
+		if kept := res.Marks[n]; kept.Mark != "" {
+			s.Mark, s.Last = kept.Mark, kept.Offset
+		}
+		d.settle(p, s)
 	}
 	d.drop(func(p *Proposal) bool { return p == nil })
 	d.loaded = false // proposals have changed the state already
@@ -212,9 +220,14 @@ func repeatsNew(items []Item, repeats []int, p *Proposal) bool {
 	return false
 }
 
-// missing makes the session anew, or tells the group that there is none.
-func (d *desk) missing(a *Append) {
-	if d.load(Head{}, nil) == nil && d.state.Revive() {
+// missing makes the session anew, or tells the group that there is none. One
+// that was ended does not come back.
+func (d *desk) missing(res Appended, a *Append) {
+	none := ErrMissing
+	if res.Ended != "" && (res.Ended == d.epoch || res.Ended == d.pool.Head().Epoch) {
+		none = ErrEnded
+	}
+	if d.load(Head{}, nil) == nil && none == ErrMissing && d.state.Revive() {
 		revive := &Proposal{Create: true, Decide: func(State) (Change, error) { return Change{}, nil }}
 		d.group = slices.Insert(d.group, 0, revive)
 		return
@@ -225,7 +238,7 @@ func (d *desk) missing(a *Append) {
 			return false
 		}
 		if p.reject == nil || stale {
-			p.reject = ErrMissing
+			p.reject = none
 		}
 		d.settle(p, Settlement{Err: p.reject})
 		return true
@@ -316,6 +329,7 @@ func (d *desk) settle(p *Proposal, s Settlement) {
 	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
 		s.Err = ErrUnknown
 	}
+	s.Tried = p.tried
 	if p.To != nil {
 		p.To.Settled(p, s)
 	}

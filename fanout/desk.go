@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -44,6 +45,11 @@ type Proposal struct {
 	Create bool
 	// End deletes the session with this proposal.
 	End bool
+	// At, if set, lets the proposal take effect only if the log is at this
+	// position then; otherwise it is settled with ErrMoved.
+	At *Position
+	// Mark is kept with Ref, see [Item].
+	Mark string
 	// To hears the outcome, once, on the desk's goroutine. It must not block.
 	To Settler
 
@@ -64,6 +70,8 @@ type Settlement struct {
 	Repeated bool // it had taken effect before
 	Head     Head // of the session, after it
 	Last     uint64
+	Mark     string // with Repeated: what was kept with the ref; then Last is the offset of its last event
+	Tried    bool   // an earlier append of it had an unknown outcome, so what Err tells of may be its own doing
 }
 
 // Look asks for the session as it stands. Looks that wait together share one
@@ -85,12 +93,15 @@ type Seen struct {
 	Events   []Event // after Look.After
 	Complete bool    // Events has all of them
 	Ref      uint64
+	Ended    string // the epoch of the session of this id that was ended last
 }
 
 // Errors of the desk.
 var (
 	ErrUnknown = errors.New("it is not known whether the request took effect")
 	ErrMissing = errors.New("there is no such session")
+	ErrEnded   = fmt.Errorf("%w: it was ended", ErrMissing)
+	ErrMoved   = errors.New("the log is at another position")
 )
 
 // Bounds of one append.
@@ -107,7 +118,8 @@ type desk struct {
 
 	state  State // the goroutine's, with the following
 	loaded bool
-	head   Head // the state's, if it is loaded; empty if there is no session
+	head   Head   // the state's, if it is loaded; empty if there is no session
+	epoch  string // of the session that was there last
 	group  []*Proposal
 	owners []int // for each item of an append the index in group
 	looked []*Look
@@ -199,9 +211,13 @@ func (d *desk) take() bool {
 	d.looked, d.looks = d.looks, d.looked[:0]
 	n, bytes := 0, 0
 	for n < len(d.queue) && n < maxGroup && bytes < maxGroupBytes {
-		bytes += len(d.queue[n].Records)
+		next := d.queue[n]
+		if next.At != nil && n > 0 {
+			break // what comes before it moves the log
+		}
+		bytes += len(next.Records)
 		n++
-		if d.queue[n-1].End {
+		if next.End || next.At != nil {
 			break
 		}
 	}
@@ -248,7 +264,7 @@ func (d *desk) look(ctx context.Context) {
 		d.pool.meet(v.Head)
 	}
 	for i, l := range d.looked {
-		s := Seen{Err: err, Exists: v.Exists, Head: v.Head}
+		s := Seen{Err: err, Exists: v.Exists, Head: v.Head, Ended: v.Ended}
 		if err == nil {
 			s.Ref = v.Refs[i]
 		}
@@ -293,5 +309,8 @@ func (d *desk) read(ctx context.Context, q *Query) (v View, err error) {
 func (d *desk) load(head Head, fields map[string]string) error {
 	err := d.state.Load(head, fields)
 	d.head, d.loaded = head, err == nil
+	if fields != nil {
+		d.epoch = head.Epoch
+	}
 	return err
 }

@@ -146,6 +146,13 @@ func (h *Hub) taskLocked(f func(ctx context.Context)) bool {
 	return true
 }
 
+// Read reads a session from the log as it stands, without a pool and without a
+// subscription.
+func (h *Hub) Read(ctx context.Context, session string, q *Query) (View, error) {
+	h.Stats.Reads.Add(1)
+	return h.log.Read(ctx, session, q)
+}
+
 // Open returns the session's pool once its subscription stands, and counts the
 // caller as a user of it until [Pool.Close]. The subscription belongs to the
 // pool, not to ctx: ctx only bounds the caller's wait.

@@ -64,6 +64,13 @@ type Item struct {
 	Ref     uint64 // below 2^53; 0 if repeats need not be recognised
 	Events  int    // durable events in Records; 0: all of Records are not durable
 	Records []byte // from [AppendEvent], or from [AppendEphemeral] and [AppendNote]
+	Mark    string // kept with Ref, and told to whoever repeats it; no line breaks
+}
+
+// Mark is what is kept with a ref that was taken before.
+type Mark struct {
+	Offset uint64 // of the item's last event
+	Mark   string // empty: the item had none, and the offset is not known
 }
 
 // Append is one atomic change of a session.
@@ -72,6 +79,8 @@ type Append struct {
 	// If, when set, takes the append only if the state is still at this
 	// revision of this epoch. Head{} means: only if there is no session.
 	If *Head
+	// At, when set, takes the append only if the log is at this position.
+	At *Position
 	// Set replaces fields of the state; an empty value deletes one.
 	Set map[string][]byte
 	// Known is the newest position that the caller has seen. A log that is
@@ -79,7 +88,8 @@ type Append struct {
 	Known Position
 	// Create allows the append to make the session.
 	Create bool
-	// End deletes the session after the append.
+	// End deletes the session after the append. For as long as an unused session
+	// is kept it is remembered that this epoch was ended.
 	End bool
 }
 
@@ -92,10 +102,11 @@ const (
 	Conflict         // the state is at another revision; it comes with the answer
 	Repeated         // the refs of some items are not new; their indexes come with the answer
 	Missing          // there is no such session
+	Moved            // the log is at another position than At
 )
 
 func (o Outcome) String() string {
-	return [...]string{"took", "conflict", "repeated", "missing"}[o]
+	return [...]string{"took", "conflict", "repeated", "missing", "moved"}[o]
 }
 
 // Appended is the answer to an append. Head is the session's, after it.
@@ -104,7 +115,9 @@ type Appended struct {
 	Head
 	First   uint64            // the offset of the first event appended
 	Repeats []int             // with Repeated: indexes of the items taken before, or repeating one before them
+	Marks   []Mark            // with Repeated: one for each of Repeats
 	State   map[string]string // with Conflict
+	Ended   string            // with Missing: the epoch of the session of this id that was ended last
 }
 
 // Query asks for a session as it stands.
@@ -112,6 +125,7 @@ type Query struct {
 	Known   Head     // the state is left out if it is still this one
 	History bool     // also the events after After
 	After   uint64   //
+	Limit   int      // at most so many of them; 0 is all
 	Clients []string // also the highest ref taken from each of these
 	NoState bool     // leave the state out
 }
@@ -122,6 +136,7 @@ type View struct {
 	Head
 	State    map[string]string // nil if the state is the one that the query knows
 	Events   []Event           // durable, in offset order
-	Complete bool              // Events holds everything after After
+	Complete bool              // Events holds everything after After, up to Limit
 	Refs     []uint64          // one for each of Query.Clients
+	Ended    string            // the epoch of the session of this id that was ended last
 }

@@ -206,6 +206,9 @@ func (p *Pool) Detach(link *Link) {
 	link.index = -1
 }
 
+// Flush sends what is pending without waiting for frame budget.
+func (p *Pool) Flush() { p.flush() }
+
 // Subscribers returns how many are attached.
 func (p *Pool) Subscribers() int {
 	p.mu.Lock()

@@ -7,6 +7,7 @@
 package logtest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ type testCase struct {
 	run        func(k *kit)
 }
 
-var cases = append(append(append(appendCases, stateCases...), readCases...), liveCases...)
+var cases = slices.Concat(appendCases, stateCases, readCases, liveCases, backendCases)
 
 // kit is what a case works with.
 type kit struct {

@@ -23,13 +23,14 @@ import (
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation"
 	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/gateway/stats"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // kinds are all that this gateway has.
-var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}}
+var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}, estimation.Kind{}}
 
 func kindNames() (names []string) {
 	for _, k := range kinds {

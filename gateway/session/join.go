@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -40,6 +41,11 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
 	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
 	if j.Seat == "" {
+		if ok, wait := p.room.mayTry(); !ok && j.Passcode != "" {
+			pool.Close()
+			return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+				Message: "too many wrong passcodes were tried in this session"}
+		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
 		p.scope = p.seat + " " + p.client
@@ -132,9 +138,10 @@ func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
 // sit asks for a new seat.
 func (a *arrival) sit() {
 	o := &a.service.options
+	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
-		return a.roster.seatNew(a.Participant, o, time.Now())
+		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
 
@@ -142,6 +149,10 @@ func (a *arrival) sit() {
 type seating struct{ *arrival }
 
 func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	var e *wire.Error
+	if t.join.Passcode != "" && errors.As(s.Err, &e) {
+		t.room.triedWrongly()
+	}
 	t.seated(s, func(r *roster) fanout.Change {
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
@@ -190,7 +201,7 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- errSeatUnknown
+		a.done <- a.unknown(seen)
 		return
 	case m.has(a.ref()) || r.holds(m):
 		a.welcome(r, m, seen)
@@ -240,8 +251,10 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 		w.Resumed = true
 		at, events = fanout.Position(*since), seen.Events
 	} else {
-		w.Members, w.State = r.membersJSON(), r.state.View(m.ID)
+		w.Members, w.State = r.membersJSON(), r.view(m.ID)
+		a.knows(r)
 	}
+	a.reserves = a.service.reserves(r.info.Kind)
 	w.Session = a.sessionInfo(r, at)
 	message := w.Encode()
 	switch err := a.attach(at, events, func() {
@@ -249,7 +262,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 		a.conn.Start(message, at.Offset)
 	}); err {
 	case nil:
-		a.arrived(r, m, w.Resumed)
+		a.arrived(r, m, at.Epoch, w.Resumed)
 	case errGone: // the joiner has given up
 	default:
 		time.AfterFunc(lookAgain, a.look)
@@ -257,7 +270,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 }
 
 // arrived is called once for each connection that was let in.
-func (a *arrival) arrived(r *roster, m *member, resumed bool) {
+func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	stats := &a.service.Stats
 	switch {
 	case resumed:
@@ -273,15 +286,16 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	for _, o := range ended {
 		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
 	}
-	a.room.enter(a.Participant)
+	if a.room.enter(a.Participant, epoch) {
+		a.finish()
+	}
 	if !m.has(a.ref()) {
 		a.pool.Propose(a.connect(connected{a.Participant}))
 	}
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)
 	}
-	if next := r.nextExpiry(); next != 0 {
-		a.room.checkAt(time.UnixMilli(next))
-	}
+	a.room.wake(r)
+	a.tellPrivate(r)
 	a.done <- nil
 }

@@ -42,7 +42,11 @@ type Participant struct {
 	skipped  []span       // refs after acked and before last that were not, rising
 	leaving  bool         // the leave was handed in
 
-	replaces []connRef // of this client, ended here when this one came; the desk's
+	reserves func(event string) bool // events that it must not publish; set before it is welcomed
+
+	// The desk's.
+	replaces []connRef // of this client, ended here when this one came
+	told     []byte    // what the kind has told this member alone, last
 
 	mu   sync.Mutex   // guards the following
 	link *fanout.Link // nil while not attached
@@ -64,6 +68,10 @@ func (p *Participant) Deliver(f *fanout.Frame) { p.conn.Deliver(f) }
 // Publish tells everyone in the session. The message's slices are not kept.
 func (p *Participant) Publish(m *wire.Publish) {
 	if p.silent() {
+		return
+	}
+	if e := p.mayPublish(m); e != nil {
+		p.reject(e)
 		return
 	}
 	at := time.Now().UnixMilli()
@@ -89,14 +97,23 @@ func (p *Participant) Publish(m *wire.Publish) {
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
+// mayPublish refuses events that only the gateway, or the session's kind, may tell.
+func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
+	if reserved(m.Event) || p.reserves != nil && p.reserves(string(m.Event)) {
+		return &wire.Error{Code: wire.CodeForbidden, Ref: m.Ref,
+			Message: "members may not publish " + string(m.Event) + ": it is the session's own"}
+	}
+	return nil
+}
+
 // Command asks the session's kind. The message's slices are not kept.
 func (p *Participant) Command(m *wire.Command) {
 	if p.silent() || !p.admit(m.Ref) {
 		return
 	}
 	p.service.Stats.Commands.Add(1)
-	c := command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p, Decide: c.decide})
+	c := &command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: c, Decide: c.decide})
 }
 
 // silent reports whether the connection speaks for no member any more: what is
@@ -152,7 +169,7 @@ func (p *Participant) reject(e *wire.Error) {
 	p.conn.Send(e.Encode())
 }
 
-// Settled implements fanout.Settler for publishes and commands.
+// Settled implements fanout.Settler for publishes; see [command.Settled].
 func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	p.inFlight.Add(-1)
 	switch {
@@ -234,7 +251,7 @@ func (p *Participant) detachLocked() {
 func (p *Participant) attach(from fanout.Position, read []fanout.Event, first func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone {
+	if p.gone || p.over.Load() {
 		return errGone
 	}
 	link, err := p.pool.Attach(p, from, read, first)
@@ -245,8 +262,9 @@ func (p *Participant) attach(from fanout.Position, read []fanout.Event, first fu
 }
 
 func (p *Participant) stateMessage(r *roster, head fanout.Head, reason string) []byte {
+	p.knows(r)
 	return (&wire.StateMessage{Session: p.sessionInfo(r, head.Position), Members: r.membersJSON(),
-		State: r.state.View(p.member), Reason: reason}).Encode()
+		State: r.view(p.member), Reason: reason}).Encode()
 }
 
 func (p *Participant) sessionInfo(r *roster, at fanout.Position) wire.SessionInfo {

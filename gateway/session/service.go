@@ -97,6 +97,15 @@ func (s *Service) Attach(hub *fanout.Hub) { s.hub = hub }
 // Owner is the hub's constructor of what stands beside a pool.
 func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
 
+// reserves returns what says which events members must not publish in sessions
+// of a kind; nil if that is none but the gateway's own.
+func (s *Service) reserves(kindName string) func(event string) bool {
+	if k, ok := s.kinds[kindName].(kind.Reserved); ok {
+		return k.Reserves
+	}
+	return nil
+}
+
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
@@ -122,6 +131,12 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}

@@ -27,6 +27,17 @@ export interface Client {
   readonly position: Position | undefined;
   /** How many publishes and commands are not settled. */
   readonly pending: number;
+  /**
+   * Who is in the session, up to date before onState and onEvents are called.
+   * It is not known to a client that came back with {@link Options.since}.
+   */
+  readonly members: Members;
+  /**
+   * By how many milliseconds the gateway's clock is ahead of Options.clock,
+   * known from its heartbeats and from events of this client's own; undefined
+   * before the first. A deadline of the gateway is due here at deadline - skew.
+   */
+  readonly skew: number | undefined;
 
   /**
    * Tells everyone in the session. It resolves with the event's offset, after
@@ -92,6 +103,11 @@ export interface Options extends Callbacks {
   outbox?: number;
   /** Milliseconds for a connection until it is welcomed; 10000 unless set. */
   timeout?: number;
+  /**
+   * Most milliseconds between two attempts to connect, unless the gateway asks
+   * for more; 5000 unless set. Attempts go on without end.
+   */
+  backoff?: number;
 
   /** Makes a socket, in place of WebSocket. */
   socket?: (url: string, protocols: string[]) => Socket;
@@ -122,7 +138,7 @@ export interface Status {
   phase: Phase;
   /** With connected: which gateway this is. */
   replica?: string;
-  /** With reconnecting: milliseconds until the next attempt. */
+  /** With reconnecting: milliseconds until the next attempt; 0 while one is under way. */
   wait?: number;
   /** With reconnecting and closed: why. None after close and leave. */
   error?: PlenumError;

@@ -99,14 +99,20 @@ export class Outbox {
   }
 
   /**
-   * The request's event has come. Refs take effect in order, so the events of
-   * lower ones were before it.
-   * @param {number} ref
-   * @param {number} offset
+   * Settles the request whose event has come. Refs take effect in order, so the
+   * events of lower ones were before it. False if no request waited for it.
+   * @param {import('./index.js').Event} event
+   * @param {string} client whose outbox this is
+   * @param {string} member
    */
-  echoed(ref, offset) {
+  echoed({ ref: echo, from, offset }, client, member) {
+    const [of, number] = echo?.split(':') ?? [];
+    if (of !== client || (from && from !== member)) return false;
+    const ref = Number(number);
     this.giveUp((r) => Number(r.ref) < ref);
-    this.#take(ref)?.resolve(offset);
+    const r = this.#take(ref);
+    r?.resolve(offset ?? 0);
+    return !!r;
   }
 
   /**

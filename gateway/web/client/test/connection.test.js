@@ -33,6 +33,19 @@ test('the first attempts, before there ever was a connection', async () => {
   assert.equal(w.client.phase, 'connected');
 });
 
+test('the longest wait is the app\'s to choose, but not where the store is away', async () => {
+  const w = start({ backoff: 300 });
+  w.random = 1;
+  (await w.joined(0)).end();
+  const waits = [];
+  for (let i = 0; i < 5; i++) {
+    waits.push(w.status.wait);
+    await w.clock.pass(w.status.wait);
+    (await w.next()).end(i === 3 ? 4007 : 1006);
+  }
+  assert.deepEqual(waits, [100, 200, 300, 300, 10_000]);
+});
+
 test('short connections do not make it hurry', async () => {
   const w = start();
   w.random = 1;
@@ -197,6 +210,30 @@ test('drain: the gateway closes the old one as soon as the new one is let in', a
     await w.idle();
     assert.deepEqual(w.told(), ['connected', 'snapshot e/10', 'connected', 'events 11'], `${code}`);
   }
+});
+
+test('drain: that the old one is gone is told if the new one takes its time', async () => {
+  const w = start();
+  const old = await w.joined(10);
+  old.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  const s = await w.next();
+  s.accept();
+  old.end(4000);
+  await w.clock.pass(999);
+  assert.equal(w.client.phase, 'connected');
+  await w.clock.pass(1);
+  assert.deepEqual([w.status.phase, w.status.wait, w.status.error.close], ['reconnecting', 0, 4000]);
+  s.welcome(10, { resumed: true });
+  assert.equal(w.client.phase, 'connected');
+
+  s.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  const last = await w.next();
+  s.end(4000);
+  last.end();
+  await w.clock.pass(5000); // until the next attempt, and past the moment of the news
+  assert.deepEqual(w.told().filter((t) => t === 'reconnecting').length, 2);
 });
 
 test('drain: attempts go on while the old one works, and after it', async () => {
