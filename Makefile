@@ -6,15 +6,18 @@ export PATH := $(PATH):/usr/sbin
 
 MODULES := fanout gateway pkg
 BINARY := .build/plenum-gateway
+LOADTEST := .build/plenum-loadtest
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CLIENT := gateway/web/client
 SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
 CLUSTER := deploy/cluster/cluster
 
-# How long each fuzz target runs, which benchmarks run, and flags for bench-compare.
+# How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
+# bench-compare and loadtest.
 FUZZTIME ?= 30s
 BENCH ?= .
+TARGET ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -85,6 +88,10 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 	B="$$(mktemp -d)"; trap 'rm -rf "$$B"' EXIT; \
 	(cd ../shared/bench && go build -o "$$B/" ./...); \
 	"$$B/compare" -gateway $(BINARY) $(ARGS)
+
+loadtest: build ## load a gateway, TARGET= or one of its own, and report what it carries; ARGS= are flags (-help)
+	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
+	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
 
 generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
