@@ -96,18 +96,18 @@ func TestBarsHoldEverything(t *testing.T) {
 
 // In a long run moments are joined, and nothing of them is lost.
 func TestCourseOfALongRun(t *testing.T) {
-	var s seconds
+	var s course
 	sums := Second{}
 	const n = 5*mostSeconds + 7
 	for i := range n {
 		sums.Sent += 3
 		sums.Deliveries += int64(i)
 		sums.At, sums.Max = float64(i+1), float64(i%100)
-		s.addLocked(sums)
+		s.add(sums)
 	}
 	var sent, deliveries int64
 	last := 0.0
-	for _, c := range s.course() {
+	for _, c := range s.list {
 		sent += c.Sent
 		deliveries += c.Deliveries
 		if c.At <= last {
@@ -118,7 +118,7 @@ func TestCourseOfALongRun(t *testing.T) {
 	if sent != 3*n || deliveries != sums.Deliveries || last != n {
 		t.Errorf("%d sent, %d deliveries, the last at %v s", sent, deliveries, last)
 	}
-	if got := len(s.course()); got > mostSeconds || got < mostSeconds/2 {
+	if got := len(s.list); got > mostSeconds || got < mostSeconds/2 {
 		t.Errorf("%d moments", got)
 	}
 }

@@ -47,7 +47,8 @@ type member struct {
 // newMember makes the n-th member of all, as the number-th of its session.
 func (r *run) newMember(s *session, number, n int) *member {
 	m := &member{run: r, session: s, number: number, meter: r.meter.of(n), rand: rand.New(rand.NewPCG(rand.Uint64(), uint64(n)))}
-	m.socket = socket{insecure: r.o.Insecure, dials: r.dials, dialing: func() { m.trying.Store(max(1, int64(r.clock.now()))) }}
+	m.socket = socket{insecure: r.o.Insecure, dials: r.dials, received: &r.tally.received,
+		dialing: func() { m.trying.Store(max(1, int64(r.clock.now()))) }}
 	first := n % len(r.o.Targets)
 	o := client.Options{
 		URLs: slices.Concat(r.o.Targets[first:], r.o.Targets[:first]), Rand: firstZero(),
@@ -209,6 +210,7 @@ func (m *member) onEvents(events []wire.Event) {
 		}
 	}
 	m.meter.add(m.latencies...)
+	m.run.tally.frames.Add(1)
 	m.run.tally.deliveries.Add(int64(len(m.latencies)) + caughtUp)
 	m.run.tally.caughtUp.Add(caughtUp)
 	m.account.saw(events)

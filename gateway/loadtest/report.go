@@ -24,7 +24,9 @@ type Report struct {
 	Reconnects int64   `json:"reconnects"`       // connections that it dropped itself
 	Joins      Latency `json:"joins"`            // from dialing to the welcome
 	Deliveries int64   `json:"deliveries"`
-	CaughtUp   int64   `json:"caught_up"` // of the deliveries; not in Latency: they came while a member was away by the load test's doing
+	Frames     int64   `json:"frames"`         // that brought events to a member
+	Received   int64   `json:"received_bytes"` // by all members
+	CaughtUp   int64   `json:"caught_up"`      // of the deliveries; not in Latency: they came while a member was away by the load test's doing
 
 	Thresholds   Asked         `json:"thresholds"`
 	Assessment   Assessment    `json:"assessment"`
@@ -103,8 +105,8 @@ func (r *run) report(began time.Time, lasted time.Duration, why string, g Genera
 		TargetUsers: len(r.members), Connections: attempts(t.joined.Load(), t.refused.Load()),
 		Messages: attempts(t.settled.Load(), t.failed.Load()), Latency: latencyOf(all),
 		Lost: t.lost.Load(), Reconnects: t.reconnects.Load(), Joins: latencyOf(r.joins.total),
-		Deliveries: t.deliveries.Load(), CaughtUp: t.caughtUp.Load(),
-		Thresholds: r.o.Thresholds.asked(), Generator: g, Verification: r.judge(), Failures: t.list(), Distribution: barsOf(all), Course: r.seconds.course(),
+		Deliveries: t.deliveries.Load(), Frames: t.frames.Load(), Received: t.received.Load(), CaughtUp: t.caughtUp.Load(),
+		Thresholds: r.o.Thresholds.asked(), Generator: g, Verification: r.judge(), Failures: t.list(), Distribution: barsOf(all), Course: r.looks.course.list,
 	}
 	report.Assessment = assess(report, &r.o)
 	return report

@@ -47,7 +47,7 @@ func sample(died bool) *Report {
 	r := &Report{
 		Began: time.Date(2026, 11, 24, 8, 30, 0, 0, time.UTC), Load: o.load(), Duration: 60, TargetUsers: 12,
 		Connections: attempts(12, 0), Messages: attempts(720, 0), Latency: latencyOf(h), Joins: Latency{12, 4, 1.5, 3.25, 20.5, 20.5},
-		Deliveries: 8640, Thresholds: o.Thresholds.asked(), Distribution: barsOf(h),
+		Deliveries: 8640, Frames: 7300, Received: 4_200_000, Thresholds: o.Thresholds.asked(), Distribution: barsOf(h),
 		Generator:    Generator{Cores: 4, CPU: 0.031, Others: 0.2, Timers: Latency{P99: 0.21}, Sends: Latency{P99: 0.3}},
 		Verification: &Verification{Deliveries: 8700, Events: 732, Acknowledged: 720, Snapshots: 12},
 	}

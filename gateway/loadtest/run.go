@@ -29,7 +29,7 @@ type run struct {
 	sessions []*session
 	members  []*member
 	there    atomic.Int64 // members whose client has not ended
-	seconds  seconds
+	looks    looks
 }
 
 // Run loads the gateway as the options say, and returns when every member has
@@ -73,7 +73,7 @@ func (r *run) perform(ctx context.Context) *Report {
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	began := time.Now()
-	var lives, looks sync.WaitGroup
+	var lives, looking sync.WaitGroup
 	for n, m := range r.members {
 		from := r.clock.now() + r.o.ramp()*time.Duration(n)/time.Duration(len(r.members))
 		lives.Go(func() {
@@ -83,14 +83,14 @@ func (r *run) perform(ctx context.Context) *Report {
 			}
 		})
 	}
-	looks.Go(func() { r.look(living) })
+	looking.Go(func() { r.look(living) })
 	r.gather(ctx)
 	lasted, generator := r.load(ctx)
 	why := ended(ctx)
 	r.settle(living)
 	r.conclude()
 	end()
-	looks.Wait()
+	looking.Wait()
 	lives.Wait()
 	return r.report(began, lasted, why, generator)
 }
@@ -110,7 +110,7 @@ func ended(ctx context.Context) string {
 
 // gather waits until everybody has come, or been refused for good.
 func (r *run) gather(ctx context.Context) {
-	r.seconds.enter("connecting", r.clock.now(), r.o.ramp())
+	r.enter(connecting, r.o.ramp())
 	r.clock.until(ctx, r.clock.now()+r.o.ramp()+r.o.Patience, func() bool {
 		for _, m := range r.members {
 			if !m.ever.Load() && !m.over.Load() {
@@ -124,10 +124,10 @@ func (r *run) gather(ctx context.Context) {
 // load has everybody send, for as long as the options say or until ctx ends. It
 // returns how long that was, and how the load generator fared.
 func (r *run) load(ctx context.Context) (time.Duration, Generator) {
+	r.enter(underLoad, r.o.Duration)
 	r.watch.begin()
 	from := r.clock.now()
 	end := from + r.o.Duration
-	r.seconds.enter(underLoad, from, r.o.Duration)
 	var parts sync.WaitGroup
 	watching, stop := context.WithCancel(ctx)
 	parts.Go(func() { r.watch.sample(watching) })
@@ -154,7 +154,7 @@ func (r *run) repeat(ctx context.Context, rate float64, from, end time.Duration,
 
 // settle waits, within the patience, until nothing is under way any more.
 func (r *run) settle(ctx context.Context) {
-	r.seconds.enter("settling", r.clock.now(), r.o.Patience)
+	r.enter(settling, r.o.Patience)
 	r.clock.until(ctx, r.clock.now()+r.o.Patience, func() bool {
 		for _, m := range r.members {
 			if !m.quiet() {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // dials opens a connection, as net.Dialer does.
@@ -16,7 +17,8 @@ type dials func(ctx context.Context, network, address string) (net.Conn, error)
 type socket struct {
 	insecure bool
 	dials    dials
-	dialing  func() // told before each attempt
+	dialing  func()        // told before each attempt
+	received *atomic.Int64 // bytes, of all members
 
 	mu   sync.Mutex
 	conn net.Conn // guarded by mu; the newest
@@ -41,7 +43,20 @@ func (s *socket) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conn = conn
-	return conn, nil
+	return counted{conn, s.received}, nil
+}
+
+// counted is a connection of which the received bytes are counted.
+type counted struct {
+	net.Conn
+	received *atomic.Int64
+}
+
+// Read implements net.Conn.
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.received.Add(int64(n))
+	return n, err
 }
 
 // drop closes the connection without a goodbye, as a network does that is gone.

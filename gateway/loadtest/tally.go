@@ -30,11 +30,19 @@ type tally struct {
 	failed     atomic.Int64
 	deliveries atomic.Int64
 	caughtUp   atomic.Int64 // deliveries of what came while a member was away on purpose
+	frames     atomic.Int64 // with events, whoever's
+	received   atomic.Int64 // bytes
 
 	exhausted atomic.Int64 // attempts that failed because this machine has no descriptors or ports left
 
 	mu       sync.Mutex
 	failures map[failure]int64 // guarded by mu
+}
+
+// sums is everything until now.
+func (t *tally) sums() Second {
+	return Second{Connected: t.connected.Load(), Sent: t.sent.Load(), Succeeded: t.settled.Load(), Failed: t.failed.Load(),
+		Deliveries: t.deliveries.Load()}
 }
 
 // What can fail.

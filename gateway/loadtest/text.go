@@ -48,7 +48,8 @@ func (r *Report) beside() (lines []string) {
 		}
 	}
 	say(r.EndedEarly != "", "The load ended early: %s.", r.EndedEarly)
-	say(r.Deliveries > 0, "%d deliveries, %.0f a second: a delivery is one message at one member.", r.Deliveries, float64(r.Deliveries)/max(r.Duration, 0.001))
+	say(r.Deliveries > 0, "%d deliveries, %.0f a second, in %d frames; a delivery is one message at one member. Members received %.1f MB.",
+		r.Deliveries, float64(r.Deliveries)/max(r.Duration, 0.001), r.Frames, float64(r.Received)/1e6)
 	say(r.Joins.Count > 0, "From dialing to the welcome: %s (p50), %s (p99), %s (max).", millisText(r.Joins.P50), millisText(r.Joins.P99), millisText(r.Joins.Max))
 	say(r.Reconnects > 0, "%d connections were dropped on purpose; %d deliveries came when their members were back, and are not in the latency.", r.Reconnects, r.CaughtUp)
 	say(r.Lost > 0, "%d connections were lost.", r.Lost)

@@ -14,9 +14,11 @@ import (
 // may rely on: frames begin behind what came first, no event is missing, none
 // comes twice.
 type fake struct {
-	t      testing.TB
-	p      *Participant
-	client string
+	t       testing.TB
+	p       *Participant
+	client  string
+	started func()        // if not nil, called with each Start
+	hold    chan struct{} // if not nil, the socket takes a piece of a replay when it is closed
 
 	mu      sync.Mutex // guards the following
 	first   *wire.Welcome
@@ -30,7 +32,8 @@ type fake struct {
 	starts  int
 	members map[string]wire.Member // as the events tell
 	doc     map[string]any         // of a document, as the events tell
-	deaf    bool                   // frames are dropped, as of a socket that is full, until the next Start
+	deaf    bool                   // frames are dropped, as of a socket that is full or after More, until the next Start
+	pieces  int                    // of replays
 }
 
 func newFake(t testing.TB) *fake {
@@ -42,6 +45,9 @@ func (f *fake) Joined(p *Participant) { f.p = p }
 
 // Start implements Conn.
 func (f *fake) Start(message []byte, at uint64) {
+	if f.started != nil {
+		f.started()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.starts++
@@ -96,6 +102,20 @@ func (f *fake) Lag() (from uint64, lags bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.at.Offset, f.deaf
+}
+
+// More implements Conn. The socket takes everything at once.
+func (f *fake) More() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = true
+	f.pieces++
+	go func() {
+		if f.hold != nil {
+			<-f.hold
+		}
+		f.p.Behind()
+	}()
 }
 
 // Deliver implements fanout.Subscriber.

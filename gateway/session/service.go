@@ -77,9 +77,12 @@ type Conn interface {
 	// whenever a subscriber's position is set anew.
 	Start(message []byte, at uint64)
 	// Lag reports whether frames were dropped because the socket took too little,
-	// and it takes more again: from is the last offset that went out. Frames go
-	// out again after the next Start.
+	// or More was called, and it takes more again: from is the last offset that
+	// went out. Frames go out again after the next Start.
 	Lag() (from uint64, lags bool)
+	// More tells that the frames since the last Start were a piece of a replay.
+	// No more are taken; Behind is called when the socket has taken these.
+	More()
 	// End sends e, unless it has no code, and closes with e.Close. What was sent
 	// before goes out first.
 	End(e *wire.Error)
@@ -142,6 +145,9 @@ func refusal(err error, ref uint64) *wire.Error {
 			e.Close = 0 // the event comes, and then the end
 		}
 		return &e
+	case errors.Is(err, fanout.ErrSkipped):
+		return &wire.Error{Code: wire.CodeRefNotRising, Ref: ref, Retry: true,
+			Message: "ref must rise: a later request of this client took effect, and this one did not"}
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}
