@@ -30,12 +30,12 @@ function takeSecrets(session) {
   const secrets = new URLSearchParams(location.hash.slice(1));
   const [seat, token] = [secrets.get('seat'), secrets.get('token')];
   if (seat) takeSeat(session, seat);
-  if (token) keep(`token.${session}`, token);
+  if (token) keep(`token-${session}`, token);
   if (seat || token) history.replaceState(null, '', linkTo(session));
 }
 
 /** @param {string} session */
-export const tokenOf = (session) => kept(`token.${session}`);
+export const tokenOf = (session) => kept(`token-${session}`);
 
 /** @type {Store<Route>} */
 export const route = new Store(read());

@@ -3,6 +3,7 @@
 import { t } from '../app/prefs.js';
 import { decks } from '../model/decks.js';
 import { labelOf } from '../model/results.js';
+import { CardLabel } from './icons.js';
 import { html, useState } from './kit.js';
 
 /** @param {{ view: import('./meeting.js').View, allowed: boolean }} props */
@@ -25,7 +26,7 @@ export function Decks({ view: { meeting, room }, allowed }) {
     <label class="line"><span>${t('deck.choose')}</span><select id="deck" disabled=${!allowed} value=${custom ? 'custom' : deck.id} onChange=${choose}>
       ${[...Object.keys(decks), 'custom'].map((id) => html`<option value=${id}>${t(`deck.${id}`)}</option>`)}
     </select></label>
-    ${!custom && html`<p class="labels" aria-label=${t('hand.cards')} role="img">${deck.cards.map((c) => html`<span key=${c.id}>${c.label}</span>`)}</p>`}
+    ${!custom && html`<p class="labels" aria-label=${t('hand.cards')} role="img">${deck.cards.map((c) => html`<span key=${c.id}><${CardLabel} id=${c.id} label=${c.label} /></span>`)}</p>`}
     ${custom && html`<form class="own-deck" onSubmit=${submit}>
       <label class="quiet small" for="own-cards">${t('deck.own')}</label>
       <div class="field"><input id="own-cards" name="cards" disabled=${!allowed} autocomplete="off" spellcheck=${false} placeholder="1 2 4 8 ? ☕" defaultValue=${deck.id === 'custom' ? deck.cards.map((c) => labelOf(c.id)).join(' ') : ''} /><button type="submit" disabled=${!allowed}>${t('do.set')}</button></div>

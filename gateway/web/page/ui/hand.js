@@ -42,7 +42,7 @@ export function Cards({ view: { meeting, room, card, content } }) {
     e.preventDefault();
     ref.current.querySelectorAll('[role=radio]')[to].focus();
   };
-  return html`<div class="cards" role="radiogroup" aria-label=${t('hand.cards')} ref=${ref} onKeyDown=${onKeyDown} data-many=${cards.length > 14 || undefined}>
+  return html`<div class="cards" role="radiogroup" aria-label=${t('hand.cards')} ref=${ref} onKeyDown=${onKeyDown} data-many=${cards.length > 14 || undefined} style=${{ '--count': cards.length }}>
     ${cards.map((c) => html`<button type="button" role="radio" key=${c.id} class=${cx('playing-card', c.rank === undefined && 'special')} data-card=${c.id} aria-checked=${c.id === card}
       aria-label=${t(c.id === 'coffee' ? 'card.coffee' : c.id === '?' ? 'card.unsure' : 'card.of', { card: c.label })}
       tabindex=${c.id === current ? 0 : -1} onFocus=${() => setAt(c.id)} onClick=${() => room?.vote(c.id)}><${CardLabel} id=${c.id} label=${c.label} /></button>`)}

@@ -52,7 +52,7 @@ export function Home({ bad }) {
 
 /** A few cards, held as in a hand. */
 const Fan = () => html`<div class="fan" aria-hidden="true">
-  ${['1', '2', '3', '5', '8'].map((n) => html`<span class="big-card"><i>${n}</i><b>${n}</b><i>${n}</i></span>`)}
+  ${['2', '3', '5', '8', '13'].map((n) => html`<span class="big-card"><i>${n}</i><b>${n}</b><i>${n}</i></span>`)}
 </div>`;
 
 function Elsewhere() {

@@ -18,8 +18,8 @@ export function Me({ view, onHelp }) {
   const seat = view.seats.find((s) => s.me);
   const voter = amVoter(meeting, me);
   const role = seat?.rank ? t(`rank.${seat.rank}`) : t(voter ? 'role.voter' : 'role.spectator');
-  const face = html`<${Face} id=${me} name=${self.name} small=${true} /><span class="me-name"><b>${self.name}</b><small>${role}</small></span>`;
-  return html`<${Popover} class="plain me" label=${`${self.name}, ${role}`} title=${t('me.title')} button=${face} panel="me-panel">
+  const face = html`<${Face} id=${me} name=${self.name} small=${true} /><span class="hidden">${self.name}, ${role}</span><span class="me-name" aria-hidden="true"><b>${self.name}</b><small>${role}</small></span>`;
+  return html`<${Popover} class="plain self" title=${t('me.title')} button=${face} panel="me-panel">
     ${(/** @type {() => void} */ close) => html`
       <${Rename} name=${self.name} onName=${(/** @type {string} */ name) => {
         close();

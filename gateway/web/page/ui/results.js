@@ -25,7 +25,7 @@ export function Bars({ meeting, round, me }) {
   const list = columns(meeting.deck, round);
   const most = Math.max(...list.map((c) => c.count));
   return html`<ol class="bars" aria-label=${t('results.votes')}>
-    ${list.map((c) => html`<li key=${c.card} class=${cx('column', c.top && 'top', !c.count && 'gap', !c.ranked && 'special', c.low && 'low', c.high && 'high', c.outlier && 'outlier')}>
+    ${list.map((c) => html`<li key=${c.card} class=${cx('column', c.top && 'top', !c.count && 'gap', !c.ranked && 'special', c.low && 'low', c.high && 'high', c.outlier && 'outlier')} style=${{ '--count': c.count }}>
       <span class="bar-box" aria-hidden="true"><span class="votes" style=${{ '--part': c.count / most }}>${c.count > 0 && html`<b>${c.count}</b>`}</span></span>
       <span class="chip" aria-hidden="true"><${CardLabel} id=${c.card} label=${c.label} />${(c.low || c.high) && html`<i class="edge">${c.low ? '▾' : '▴'}</i>`}</span>
       <span class="hidden">${t('results.column', { card: c.label, n: c.count })}${c.low ? `, ${t('results.lowest')}` : ''}${c.high ? `, ${t('results.highest')}` : ''}</span>

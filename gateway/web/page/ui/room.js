@@ -20,6 +20,7 @@ export function Room({ visit, now }) {
       <p class="pill" id="status" role="status" data-phase=${now.phase}>${t(`phase.${now.phase}`)}</p>
     </header>
     <main id="room" class="room">
+      <h1 class="hidden">${t('join.session', { session: visit.session })}</h1>
       <aside class="side"><${Link} session=${visit.session} /><${Members} members=${members} me=${now.me} /></aside>
       <section class="talk" aria-label=${t('room.events')}>
         ${now.phase === 'reconnecting' && html`<p class="banner" id="banner" role="status">${t('lost.send')}</p>`}
@@ -71,7 +72,7 @@ function Log({ entries, pending, room, me, phase }) {
   };
   const name = room.nameOf(me) || t('seat.you');
   return html`<div class="scroll" id="scroll" tabindex="0" ref=${ref} onScroll=${onScroll}>
-      <ol id="log" role="log">${entries.map((e, i) => (e.line ? html`<${Line} key=${e.id} entry=${e} />` : html`<${Said} key=${e.id} entry=${e} before=${entries[i - 1]} />`))}</ol>
+      <div id="log" role="log"><ol>${entries.map((e, i) => (e.line ? html`<${Line} key=${e.id} entry=${e} />` : html`<${Said} key=${e.id} entry=${e} before=${entries[i - 1]} />`))}</ol></div>
       ${entries.length === 0 && html`<p class="empty">${t('room.empty')}</p>`}
       <ol id="pending">${pending.map((m, i) => html`<li class="say mine waits" key=${i}><${Face} id=${me} name=${name} /><span class="head"><b>${name}</b></span><span class="text">${m.text}</span>
         <span class="fate">${m.error ? html`${t('room.not_sent', { why: m.error })}<button type="button" onClick=${() => room.send(m)}>${t('room.again')}</button>` : t(phase === 'connected' ? 'room.sending' : 'room.waits')}</span></li>`)}</ol>

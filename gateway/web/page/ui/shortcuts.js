@@ -2,7 +2,7 @@
 /** The keyboard: digits choose a card, R reveals, N goes on, ? helps. */
 import { Typed } from '../model/keys.js';
 import { amVoter, may } from '../model/people.js';
-import { useEffect, useRef } from './kit.js';
+import { useLayoutEffect, useRef } from './kit.js';
 
 const typing = (/** @type {any} */ e) =>
   e.target?.closest?.('input:not([type=checkbox]), textarea, select, [contenteditable]') || document.querySelector('dialog[open]');
@@ -15,7 +15,7 @@ export function useKeys(view, onHelp) {
   const now = useRef(view);
   now.current = view;
   const typed = useRef(new Typed());
-  useEffect(() => {
+  useLayoutEffect(() => {
     const key = (/** @type {KeyboardEvent} */ e) => {
       if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.key.length !== 1 || typing(e)) return;
       if (press(now.current, e.key, typed.current, onHelp)) e.preventDefault();

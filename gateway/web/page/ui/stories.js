@@ -72,7 +72,7 @@ function Row({ story, i, view, edit, flow, dragged, onDrag, onDrop }) {
   const now = meeting.round?.story === story.id;
   if (!room) return null;
   if (editing) return html`<li class="story editing"><${Edit} story=${story} room=${room} onClose=${() => setEditing(false)} /></li>`;
-  return html`<li class=${cx('story', now && 'now', dragged && 'dragged', over && 'drop')} data-story=${story.id} aria-current=${now ? 'step' : undefined} draggable=${edit}
+  return html`<li class=${cx('story', now && 'current', dragged && 'dragged', over && 'drop')} data-story=${story.id} aria-current=${now ? 'step' : undefined} draggable=${edit}
     onDragStart=${() => onDrag(story.id)} onDragEnd=${() => onDrag('')}
     onDragOver=${(/** @type {DragEvent} */ e) => {
       e.preventDefault();

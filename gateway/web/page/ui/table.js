@@ -12,6 +12,9 @@ import { cx, html } from './kit.js';
 /** More people than this sit in a grid. */
 const ROUND_TABLE = 16;
 
+/** More than this are drawn smaller on a phone. */
+const SMALL = 8;
+
 /** @param {{ view: import('./meeting.js').View}} props */
 export function Table({ view }) {
   const { meeting, room, visit } = view;
@@ -20,7 +23,7 @@ export function Table({ view }) {
   const half = Math.ceil(people.length / 2);
   const alone = room && visit && people.length === 1 && meeting.phase !== 'closed';
   const rising = reactionsBy(view);
-  return html`<section class=${cx('table', grid && 'grid', alone && 'alone')} aria-label=${t('table.title')} data-phase=${meeting.phase}>
+  return html`<section class=${cx('table', grid && 'grid', !grid && people.length > SMALL && 'many', alone && 'alone')} aria-label=${t('table.title')} data-phase=${meeting.phase}>
     <ul class="people" aria-label=${t('table.people', { n: people.length })}>
       ${people.map((seat, i) => html`<${Seat} key=${seat.id} seat=${seat} view=${view} far=${!grid && i >= half} grid=${grid} order=${i} reaction=${rising.get(seat.id)} />`)}
     </ul>
