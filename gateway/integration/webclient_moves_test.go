@@ -30,7 +30,7 @@ func webKilled(t *testing.T, b *browser) {
 
 // webMoves has two people talk while each of two replicas ends and comes back.
 func webMoves(t *testing.T, b *browser, end func(*gateway)) []*visitor {
-	both, again := pinned(t, "PLENUM_DRAIN_TIMEOUT=3s")
+	both, again := pinned(t, "PLENUM_DRAIN_TIMEOUT=10s")
 	proxy := startNginx(t, both...)
 	people := []*visitor{
 		alone(t, b, proxy.URL(), "moves", options{"name": "Ada"}),
@@ -132,8 +132,8 @@ func webSilence(t *testing.T, b *browser) {
 			t.Errorf("a replay with what both said: %+v %v", r.States, said)
 		}
 	}
-	if n := look[int](bo, "me.sockets.length"); n != 2 {
-		t.Errorf("%d sockets", n)
+	if n := look[int](bo, "me.sockets.length"); n < 2 {
+		t.Error("it went on over the dead connection")
 	}
 }
 

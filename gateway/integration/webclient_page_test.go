@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// impatient gateways cut a connection that is silent for three seconds.
-var impatient = []string{"PLENUM_HEARTBEAT_INTERVAL=1s", "PLENUM_HEARTBEAT_TIMEOUT=1100ms", "PLENUM_HEARTBEAT_MISSES=1", "PLENUM_GRACE=3s"}
+// impatient gateways cut a connection that is silent for five seconds.
+var impatient = []string{"PLENUM_HEARTBEAT_INTERVAL=1s", "PLENUM_HEARTBEAT_TIMEOUT=4s", "PLENUM_HEARTBEAT_MISSES=1", "PLENUM_GRACE=3s"}
 
 // never has a client wait for a minute between two attempts, so that one which
 // comes back within the test's patience has not waited.
@@ -43,7 +43,7 @@ func (v *visitor) hide() {
 	v.t.Helper()
 	v.run("globalThis.ticked = performance.now(); setInterval(() => (globalThis.ticked = performance.now()), 50)")
 	v.window(cdpbrowser.WindowStateMinimized)
-	v.until("timers to stop", "document.visibilityState === 'hidden' && performance.now() - ticked > 6000")
+	v.until("timers to stop", "document.visibilityState === 'hidden' && performance.now() - ticked > 8000")
 }
 
 // A hidden page keeps its connection: it answers the gateway, whatever its
