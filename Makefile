@@ -14,7 +14,7 @@ SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/r
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
-# bench-compare and loadtest.
+# bench-compare, loadtest and measure.
 FUZZTIME ?= 30s
 BENCH ?= .
 TARGET ?=
@@ -98,6 +98,9 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 loadtest: build ## load a gateway, TARGET= or one of its own, and report what it carries; ARGS= are flags (-help)
 	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
 	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
+
+measure: setup ## print the coefficients of docs/sizing.md; takes six minutes, in which nothing else should run
+	@cd gateway && go test ./integration -run '^$$' -bench '^BenchmarkSizing$$' -benchtime 1x -timeout 30m $(ARGS)
 
 generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env

@@ -29,7 +29,7 @@ func TestNothingSaid(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("a.b.c\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("a.b.c\nd.e.f\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := "-target http://a:1,wss://b -target https://c/ws -kind document -session team -sessions 3 -members 5 -rate 2.5 -size 100-2000 " +
@@ -42,7 +42,7 @@ func TestFlags(t *testing.T) {
 	want := Command{JSON: "-", HTML: "page", Quiet: true, Options: Options{
 		Targets: []string{"http://a:1", "wss://b", "https://c/ws"}, Kind: Document, Session: "team", Sessions: 3, Members: 5, Rate: 2.5,
 		Size: Size{100, 2000}, Ramp: 2 * time.Second, Duration: 5 * time.Minute, Reconnects: 3, Patience: 20 * time.Second,
-		Gzip: true, Insecure: true, Token: "a.b.c", Passcode: "p", APIKey: "k", Verify: true,
+		Gzip: true, Insecure: true, Tokens: []string{"a.b.c", "d.e.f"}, Passcode: "p", APIKey: "k", Verify: true,
 		Thresholds: Thresholds{ConnectionSuccess: 0.99, MessageSuccess: 0.995, MeanLatency: 50 * time.Millisecond, P99Latency: time.Second},
 	}}
 	if !reflect.DeepEqual(got, want) {

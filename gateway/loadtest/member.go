@@ -49,7 +49,8 @@ func (r *run) newMember(s *session, number, n int) *member {
 	m := &member{run: r, session: s, number: number, meter: r.meter.of(n), rand: rand.New(rand.NewPCG(rand.Uint64(), uint64(n)))}
 	m.socket = socket{insecure: r.o.Insecure, dials: r.dials, received: &r.tally.received,
 		dialing: func() { m.trying.Store(max(1, int64(r.clock.now()))) }}
-	first := n % len(r.o.Targets)
+	// The members of each session are dealt out over the targets.
+	first := (number + n%r.o.Sessions) % len(r.o.Targets)
 	o := client.Options{
 		URLs: slices.Concat(r.o.Targets[first:], r.o.Targets[:first]), Rand: firstZero(),
 		Session: s.id, Name: fmt.Sprintf("load %d", n), Passcode: r.o.Passcode,
@@ -57,8 +58,9 @@ func (r *run) newMember(s *session, number, n int) *member {
 		OnStatus: m.onStatus, OnWelcome: m.onWelcome, OnState: m.onState, OnEvents: m.onEvents,
 		OnSettled: m.onSettled, OnError: m.onError,
 	}
-	if r.o.Token != "" {
-		o.Token = func(context.Context) (string, error) { return r.o.Token, nil }
+	if len(r.o.Tokens) > 0 {
+		token := r.o.Tokens[n%len(r.o.Tokens)]
+		o.Token = func(context.Context) (string, error) { return token, nil }
 	}
 	m.client = client.New(o)
 	m.account = s.account(o.Name, m.client.ID())

@@ -43,12 +43,12 @@ type Options struct {
 	// over, and for what is under way at the end. [patience]
 	Patience time.Duration
 
-	Gzip     bool   // [gzip] members take large frames compressed
-	Insecure bool   // [insecure] any certificate will do
-	Token    string // [token] of every join
-	Passcode string // [passcode] of every join
-	APIKey   string // [api-key] of the requests that make sessions; with one, all are made so
-	Verify   bool   // [verify] judge delivery; 8 bytes of memory for each
+	Gzip     bool     // [gzip] members take large frames compressed
+	Insecure bool     // [insecure] any certificate will do
+	Tokens   []string // [token] of joins, dealt out to the members in turn; empty: none
+	Passcode string   // [passcode] of every join
+	APIKey   string   // [api-key] of the requests that make sessions; with one, all are made so
+	Verify   bool     // [verify] judge delivery; 8 bytes of memory for each
 
 	Thresholds Thresholds
 
