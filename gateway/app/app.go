@@ -55,6 +55,7 @@ type App struct {
 	systemd     systemd
 	stats       *stats.Collector
 	fleet       *fleet.Fleet // nil with the embedded log
+	resting     resting
 }
 
 // New connects and listens, and starts nothing yet. The error says what to do
@@ -90,7 +91,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		return a.redis.Ping(ctx)
 	}
 	a.observe(ctx, version)
-	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, a.stats, version), ReadHeaderTimeout: 10 * time.Second,
+	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, a.operators(), version), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		a.closeLog()
@@ -186,6 +187,7 @@ func (a *App) drain(now context.Context) {
 	goodbye := min(a.settings.DrainTimeout/4, 10*time.Second) // for close handshakes and the last appends
 	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout-goodbye)
 	defer cancel()
+	a.endRest()
 	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
 	a.systemd.tell("STOPPING=1")
 	a.health.Drain()

@@ -55,8 +55,11 @@ func (h *Health) Watch(ctx context.Context, log *zap.Logger) {
 	}
 }
 
-// Drain makes the replica not ready, for good.
+// Drain makes the replica not ready.
 func (h *Health) Drain() { h.draining.Store(true) }
+
+// Serve takes Drain back.
+func (h *Health) Serve() { h.draining.Store(false) }
 
 // Draining reports whether the replica takes nobody in any more.
 func (h *Health) Draining() bool { return h.draining.Load() }

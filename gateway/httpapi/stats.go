@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/plenum-gateway/plenum/gateway/stats"
 )
@@ -20,12 +21,11 @@ func (f figures) get(w http.ResponseWriter, r *http.Request) {
 	case "fleet":
 		fleet, err := f.collector.Fleet(r.Context())
 		if err != nil {
-			w.Header().Set("Retry-After", "2")
-			problem(w, http.StatusServiceUnavailable, "the store is away, so only this replica's figures can be had: leave ?scope=fleet out")
+			denyForNow(w, "the store is away, so only this replica's figures can be had: leave ?scope=fleet out", time.Second)
 			return
 		}
 		answer(w, http.StatusOK, fleet)
 	default:
-		problem(w, http.StatusBadRequest, "scope must be replica or fleet")
+		deny(w, http.StatusBadRequest, codeBadQuery, "scope must be replica or fleet")
 	}
 }
