@@ -41,7 +41,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules types scripts deploy-check ## run all checks but the tests
+check: setup format vet lint modules types scripts alerts deploy-check ## run all checks but the tests
 
 format:
 	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES) deploy)"; \
@@ -71,6 +71,10 @@ scripts:
 	@echo "nginx -t"; prefix="$$(mktemp -d)"; trap 'rm -rf "$$prefix"' EXIT; \
 	mkdir "$$prefix/log" "$$prefix/temp"; \
 	nginx -q -t -p "$$prefix" -c "$$PWD/deploy/nginx/nginx.conf"
+
+alerts: ## check what Prometheus is given, and that each alert fires when it must and stays quiet when it must
+	promtool check config configs/prometheus/prometheus.yml
+	promtool test rules configs/prometheus/tests/*.yml
 
 # A module of its own, outside the workspace: what it reads the files with is
 # nothing for the gateway. The files are no inputs that go test knows of.

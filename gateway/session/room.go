@@ -30,7 +30,8 @@ type room struct {
 
 	mu    sync.Mutex // guards the following
 	local []*Participant
-	due   *time.Timer // when somebody's grace is over
+	taps  map[*tap]struct{} // who looks on
+	due   *time.Timer       // when somebody's grace is over
 	dueAt time.Time
 	alarm *time.Timer   // when the kind's deadline is reached
 	armed kind.Deadline // that one
@@ -217,8 +218,12 @@ func (r *room) tell(ros *roster, head fanout.Head, reason string) {
 	r.telling.Lock()
 	defer r.telling.Unlock()
 	r.pool.Restart(head, func(to fanout.Subscriber) {
-		p := to.(*Participant)
-		p.conn.Start(p.stateMessage(ros, head, reason), head.Offset)
+		switch to := to.(type) {
+		case *Participant:
+			to.conn.Start(to.stateMessage(ros, head, reason), head.Offset)
+		case *tap:
+			to.start(ros, head, reason)
+		}
 	})
 }
 

@@ -42,6 +42,9 @@ type Service struct {
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
 	goodbyes sync.WaitGroup // adding is guarded by mu
+
+	stopped context.Context // ends with stop
+	stop    context.CancelFunc
 }
 
 // Stats counts what a service did since it was made.
@@ -88,6 +91,7 @@ type Conn interface {
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
 	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
+	s.stopped, s.stop = context.WithCancel(context.Background())
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
 	}
@@ -112,6 +116,7 @@ func (s *Service) reserves(kindName string) func(event string) bool {
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
+	s.stop()
 	for _, g := range s.hurry() {
 		g.say()
 	}
