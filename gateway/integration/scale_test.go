@@ -141,8 +141,8 @@ func TestHashKeepsASessionTogether(t *testing.T) {
 	both, again := pinned(t)
 	proxy := runNginx(t, nginxSetup{replicas: addresses(both), changes: map[string]string{"\n    least_conn;": "\n    include hash.conf;"}})
 	homes := make(map[string]int)
-	for i := range 8 {
-		members := everyone(t, 6, fmt.Sprintf("together-%d", i), []string{proxy.URL()})
+	for i := range 20 {
+		members := everyone(t, 3, fmt.Sprintf("together-%d", i), []string{proxy.URL()})
 		counts := served(members)
 		if len(counts) != 1 {
 			t.Errorf("a session is on %v", counts)
