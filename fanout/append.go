@@ -333,6 +333,7 @@ func (d *desk) settle(p *Proposal, s Settlement) {
 	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
 		s.Err = ErrUnknown
 	}
+	s.Tried = p.tried
 	if p.To != nil {
 		p.To.Settled(p, s)
 	}

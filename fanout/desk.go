@@ -71,6 +71,7 @@ type Settlement struct {
 	Head     Head // of the session, after it
 	Last     uint64
 	Mark     string // with Repeated: what was kept with the ref; then Last is the offset of its last event
+	Tried    bool   // an earlier append of it had an unknown outcome, so what Err tells of may be its own doing
 }
 
 // Look asks for the session as it stands. Looks that wait together share one

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,7 @@ type App struct {
 	http        *http.Server
 	listener    net.Listener
 	health      httpapi.Health
+	systemd     systemd
 	stats       *stats.Collector
 	fleet       *fleet.Fleet // nil with the embedded log
 }
@@ -58,7 +60,11 @@ type App struct {
 // New connects and listens, and starts nothing yet. The error says what to do
 // about it.
 func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App, error) {
-	a := &App{settings: s, log: log}
+	manager, err := underSystemd(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{settings: s, log: log, systemd: manager}
 	store, err := a.openLog(ctx)
 	if err != nil {
 		return nil, err
@@ -137,7 +143,12 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.hub.Run(ctx) })
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	parts.Go(func() { a.systemd.live(ctx) })
 	a.startObserving(ctx, parts)
+	limit, known := descriptors()
+	if advice := descriptorAdvice(a.settings.Connections, limit, known); advice != "" {
+		a.log.Warn("the system is set up too small", zap.String("advice", advice))
+	}
 	if a.redis == nil {
 		return nil
 	}
@@ -158,6 +169,7 @@ func (a *App) serve(stop, now context.Context) error {
 	go func() { failed <- a.http.Serve(a.listener) }() // ends with http.Close, at the latest
 	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
 		zap.String("log", a.logName()))
+	a.systemd.tell("READY=1")
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving HTTP: %w", err)
@@ -175,6 +187,7 @@ func (a *App) drain(now context.Context) {
 	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout-goodbye)
 	defer cancel()
 	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
+	a.systemd.tell("STOPPING=1")
 	a.health.Drain()
 	a.connections.Drain(ctx, a.settings.DrainRate)
 

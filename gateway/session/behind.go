@@ -50,6 +50,10 @@ func (p *Participant) fallOut() (from fanout.Position, lags bool) {
 func (p *Participant) catchUp(from fanout.Position) {
 	p.pool.Look(&fanout.Look{History: true, After: from.Offset, Seen: func(s fanout.State, seen fanout.Seen) {
 		r := s.(*roster)
+		if seen.Ended == from.Epoch {
+			p.finish()
+			return
+		}
 		if seen.Err != nil || !seen.Exists {
 			p.conn.End(ending(fanout.ErrUnknown))
 			return

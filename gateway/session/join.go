@@ -199,7 +199,7 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- errSeatUnknown
+		a.done <- a.unknown(seen)
 		return
 	case !r.admits(m, o.Capacity):
 		a.done <- full(o)
@@ -252,7 +252,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 		a.conn.Start(message, at.Offset)
 	}); err {
 	case nil:
-		a.arrived(r, m, w.Resumed)
+		a.arrived(r, m, at.Epoch, w.Resumed)
 	case errGone: // the joiner has given up
 	default:
 		time.AfterFunc(lookAgain, a.look)
@@ -260,7 +260,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 }
 
 // arrived is called once for each connection that was let in.
-func (a *arrival) arrived(r *roster, m *member, resumed bool) {
+func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	stats := &a.service.Stats
 	switch {
 	case resumed:
@@ -276,7 +276,9 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	for _, o := range ended {
 		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
 	}
-	a.room.enter(a.Participant)
+	if a.room.enter(a.Participant, epoch) {
+		a.finish()
+	}
 	if !m.has(a.ref()) {
 		a.pool.Propose(a.connect(connected{a.Participant}))
 	}

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -96,11 +95,9 @@ func (p *Participant) Publish(m *wire.Publish) {
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
-var memberEvents = []byte("member.")
-
 // mayPublish refuses events that only the gateway, or the session's kind, may tell.
 func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
-	if bytes.HasPrefix(m.Event, memberEvents) || p.reserves != nil && p.reserves(string(m.Event)) {
+	if reserved(m.Event) || p.reserves != nil && p.reserves(string(m.Event)) {
 		return &wire.Error{Code: wire.CodeForbidden, Ref: m.Ref,
 			Message: "members may not publish " + string(m.Event) + ": it is the session's own"}
 	}
@@ -222,7 +219,7 @@ func (p *Participant) attach(from fanout.Position, read []fanout.Event, more boo
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.gone:
+	case p.gone || p.over.Load():
 		return errGone
 	case more:
 		p.welcomed = true

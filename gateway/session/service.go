@@ -44,6 +44,9 @@ type Service struct {
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
 	goodbyes sync.WaitGroup // adding is guarded by mu
+
+	stopped context.Context // ends with stop
+	stop    context.CancelFunc
 }
 
 // Stats counts what a service did since it was made.
@@ -90,6 +93,7 @@ type Conn interface {
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
 	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
+	s.stopped, s.stop = context.WithCancel(context.Background())
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
 	}
@@ -114,6 +118,7 @@ func (s *Service) reserves(kindName string) func(event string) bool {
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
+	s.stop()
 	for _, g := range s.hurry() {
 		g.say()
 	}
@@ -136,6 +141,12 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
 	case errors.Is(err, fanout.ErrSkipped):
 		return &wire.Error{Code: wire.CodeRefNotRising, Ref: ref, Retry: true,
 			Message: "ref must rise: a later request of this client took effect, and this one did not"}

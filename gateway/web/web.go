@@ -18,7 +18,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-//go:embed page client/*.js client/dist/*.js client/dist/*.map
+//go:embed page/*.html page/*.js page/*.svg page/app/*.js page/css page/lang page/model page/ui
+//go:embed page/vendor/*.js page/vendor/*.txt page/vendor/*.woff2 client/*.js client/dist/*.js client/dist/*.map
 var files embed.FS
 
 // policy is the Content-Security-Policy. The gateway's own WebSocket is named by
@@ -28,11 +29,13 @@ const policy = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'
 // contentTypes are all that is embedded. The machine's own table is not asked:
 // a module with another type does not run.
 var contentTypes = map[string]string{
-	".css":  "text/css; charset=utf-8",
-	".html": "text/html; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".map":  "application/json",
-	".svg":  "image/svg+xml",
+	".css":   "text/css; charset=utf-8",
+	".html":  "text/html; charset=utf-8",
+	".js":    "text/javascript; charset=utf-8",
+	".map":   "application/json",
+	".svg":   "image/svg+xml",
+	".txt":   "text/plain; charset=utf-8",
+	".woff2": "font/woff2",
 }
 
 // asset is one file as it is served.

@@ -29,7 +29,7 @@ func TestServes(t *testing.T) {
 		"/":                "text/html; charset=utf-8",
 		"/?session=abc":    "text/html; charset=utf-8",
 		"/main.js":         "text/javascript; charset=utf-8",
-		"/style.css":       "text/css; charset=utf-8",
+		"/css/base.css":       "text/css; charset=utf-8",
 		"/icon.svg":        "image/svg+xml",
 		"/client/index.js": "text/javascript; charset=utf-8",
 

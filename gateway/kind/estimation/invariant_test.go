@@ -120,16 +120,23 @@ func (m *meeting) checkHidden() {
 	if s.Phase != voting || len(s.Round.Votes) == 0 {
 		return
 	}
-	for i := range s.Round.Votes {
+	for i, v := range s.Round.Votes {
 		other := s.begin("", m.people, m.at)
-		v := &other.Round.Votes[i]
-		for _, c := range s.Deck.Cards {
-			if v.Card = c.ID; v.Card == s.Round.Votes[i].Card {
-				continue
-			}
-			m.checkSame(other.state, v.Member)
+		other.Round.Votes[i].Card = m.another(v.Card)
+		m.checkSame(other.state, v.Member)
+	}
+}
+
+// another returns a card of the deck that is not the given one.
+func (m *meeting) another(card string) string {
+	cards := m.state.Deck.Cards
+	for i := range cards {
+		if cards[i].ID == card {
+			return cards[(i+1)%len(cards)].ID
 		}
 	}
+	m.Fatalf("there is no card %s", card)
+	return ""
 }
 
 // checkSame: but for one member everybody is shown the same in another state.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // object is a JSON object.
@@ -173,4 +174,24 @@ func (m *Mirror) Private(event string, data json.RawMessage) error {
 // remove takes an element out of a list.
 func remove(l []any, v any) []any {
 	return slices.DeleteFunc(slices.Clone(l), func(o any) bool { return o == v })
+}
+
+// Past tells of each past round its number, and its cards, or who had voted if
+// it was never revealed.
+func (m *Mirror) Past() (rounds []string) {
+	for _, p := range m.history {
+		r := p.(object)
+		text := fmt.Sprint(r["round"])
+		votes, _ := r["votes"].(object)
+		var cards []string
+		for _, card := range votes {
+			cards = append(cards, card.(string))
+		}
+		slices.Sort(cards)
+		for _, id := range list(r["voted"]) {
+			cards = append(cards, id.(string))
+		}
+		rounds = append(rounds, strings.Join(append([]string{text}, cards...), " "))
+	}
+	return rounds
 }
