@@ -99,6 +99,10 @@ loadtest: build ## load a gateway, TARGET= or one of its own, and report what it
 	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
 	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
 
+chaos: build ## break a whole Plenum on purpose and judge it; ARGS= are its flags, as in ARGS='-seed 7 -for 5m -members 100 -replicas 3'
+	@go build -o .build/plenum-chaos ./gateway/cmd/chaos
+	@exec .build/plenum-chaos -gateway $(BINARY) $(ARGS)
+
 generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
 	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
