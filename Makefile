@@ -102,6 +102,10 @@ loadtest: build ## load a gateway, TARGET= or one of its own, and report what it
 measure: setup ## print the coefficients of docs/sizing.md; takes six minutes, in which nothing else should run
 	@cd gateway && go test ./integration -run '^$$' -bench '^BenchmarkSizing$$' -benchtime 1x -timeout 30m $(ARGS)
 
+chaos: build ## break a whole Plenum on purpose and judge it; ARGS= are its flags, as in ARGS='-seed 7 -for 5m -members 100 -replicas 3'
+	@go build -o .build/plenum-chaos ./gateway/cmd/chaos
+	@exec .build/plenum-chaos -gateway $(BINARY) $(ARGS)
+
 generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
 	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
