@@ -89,6 +89,7 @@ func (c *command) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	case s.Repeated: // who told the news is not known
 		p.room.news([]string{p.member})
 	default:
+		p.room.wake(c.roster)
 		p.room.tellNews(c.roster, c.result.News)
 		for _, m := range privateMessages(c.result.Reply) {
 			p.conn.Send(m)

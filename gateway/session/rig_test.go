@@ -18,6 +18,7 @@ import (
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -51,7 +52,7 @@ type replica struct {
 
 // replica starts one; it ends with the test, in order, or earlier with cut.
 func (w *world) replica(edits ...func(o *Options)) *replica {
-	o := Options{Replica: "gw", Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast",
+	o := Options{Replica: "gw", Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}, estimation.Kind{}}, DefaultKind: "broadcast",
 		CreateOnJoin: true, Capacity: 50, Grace: 30 * time.Second,
 		Welcome: wire.Welcome{Heartbeat: 25000, Frame: 100, Limits: wire.Limits{Message: 65536, Backlog: 262144}}}
 	for _, edit := range edits {
@@ -135,7 +136,7 @@ func (r *replica) again(session string, f *fake) *fake {
 func (r *replica) resume(session string, f *fake) *fake {
 	r.w.Helper()
 	at, back := f.position(), newFake(r.w.T)
-	back.members, back.doc = maps.Clone(f.members), maps.Clone(f.doc)
+	back.members, back.doc, back.mirror = maps.Clone(f.members), maps.Clone(f.doc), f.mirror
 	if e := r.attempt(session, wire.Join{Seat: f.seat(), Client: f.client, Since: &at}, back); e != nil {
 		r.w.Fatalf("the resume of %s from %v was refused: %v", f.client, at, e)
 	}

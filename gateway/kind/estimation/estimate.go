@@ -29,13 +29,11 @@ func (m *move) setEstimate(data json.RawMessage) error {
 	if value != "" && !validText(value, maxEstimate) {
 		return badData("an estimate has at most %d characters", maxEstimate)
 	}
-	if !m.leads(m.by) {
-		if err := m.may(m.Options.FlowBy); err != nil {
-			return err
-		}
-		if m.Phase != revealed {
-			return forbidden("while nothing is revealed only facilitators set estimates")
-		}
+	if err := m.may(m.Options.FlowBy); err != nil {
+		return err
+	}
+	if m.Phase != revealed && !m.leads(m.by) {
+		return forbidden("while nothing is revealed only facilitators set estimates")
 	}
 	if d.Story != "" {
 		if m.findStory(d.Story) < 0 {

@@ -126,7 +126,7 @@ func readCSV(text string) (found []story, err error) {
 func csvError(err error) error {
 	var p *csv.ParseError
 	if errors.As(err, &p) {
-		return refuse(CodeBadCSV, "line %d, column %d: %v", p.Line, p.Column, p.Err)
+		return refuse(CodeBadCSV, "line %d: %v", p.StartLine, p.Err)
 	}
 	return refuse(CodeBadCSV, "%v", err)
 }

@@ -95,8 +95,8 @@ func (s *state) Encode() []byte { return s.core.encode() }
 // Parts implements kind.Parted.
 func (s *state) Parts() map[string]string {
 	parts := make(map[string]string, len(s.past)+2)
-	if len(s.stories) > 0 {
-		parts[partStories] = string(encode(s.stories))
+	if text := s.storiesText(); text != "" {
+		parts[partStories] = text
 	}
 	if len(s.names) > 0 {
 		parts[partNames] = string(encode(s.names))
@@ -129,7 +129,11 @@ func decode(data []byte, parts map[string]string) (*state, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the part %s: %w", name, err)
 		}
-		s.past = append(s.past, past{number: n, stored: text})
+		p := past{number: n, stored: text}
+		if !json.Valid([]byte(p.shown())) {
+			return nil, fmt.Errorf("the part %s is not JSON", name)
+		}
+		s.past = append(s.past, p)
 	}
 	slices.SortFunc(s.past, func(a, b past) int { return a.number - b.number })
 	return s, nil

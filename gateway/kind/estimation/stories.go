@@ -52,7 +52,15 @@ func (s *state) findStory(id string) int {
 }
 
 // saveStories notes that the stories have changed. They must have been cloned.
-func (m *move) saveStories() { m.part(partStories, string(encode(m.stories))) }
+func (m *move) saveStories() { m.part(partStories, m.storiesText()) }
+
+// storiesText is the part that the stories are stored in; empty if there are none.
+func (s *state) storiesText() string {
+	if len(s.stories) == 0 {
+		return ""
+	}
+	return string(encode(s.stories))
+}
 
 // mayEdit refuses who may not change the stories, and a closed session.
 func (m *move) mayEdit() error { return first(m.may(m.Options.StoriesBy), m.notClosed()) }
