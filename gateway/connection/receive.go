@@ -81,6 +81,8 @@ func (c *Conn) handle(data []byte) error {
 		c.member.Load().Publish(&m.Publish)
 	case wire.TypeCommand:
 		c.member.Load().Command(&m.Command)
+	case wire.TypeHeartbeat:
+		c.answered(m.Heartbeat.At)
 	case wire.TypeLeave:
 		c.member.Load().Leave()
 	case wire.TypeJoin:

@@ -93,6 +93,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if refused != nil {
 		s.Stats.Refused.Add(1)
+		if refused == errDraining {
+			s.Stats.RefusedDraining.Add(1)
+		}
 		w.Header().Set("Retry-After", "1")
 		problem(w, http.StatusServiceUnavailable, refused.Error())
 		return
@@ -290,6 +293,7 @@ func (s *Server) Drain(ctx context.Context, rate int) {
 	s.mu.Unlock()
 	for i, c := range conns {
 		after := time.Duration(i) * time.Second / time.Duration(rate)
+		s.Stats.Drains.Add(1)
 		c.Send((&wire.Drain{After: after.Milliseconds(), Reason: "deploy"}).Encode())
 	}
 	ticker := time.NewTicker(50 * time.Millisecond)

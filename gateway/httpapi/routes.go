@@ -5,11 +5,12 @@ import (
 	"net/http"
 
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 	"github.com/plenum-gateway/plenum/gateway/web"
 )
 
 // Routes returns the handler of everything.
-func Routes(websocket http.Handler, service *session.Service, health *Health, version string) http.Handler {
+func Routes(websocket http.Handler, service *session.Service, health *Health, collector *stats.Collector, version string) http.Handler {
 	sessions := sessions{service}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/sessions", sessions.create)
@@ -17,6 +18,8 @@ func Routes(websocket http.Handler, service *session.Service, health *Health, ve
 	mux.Handle("GET /api/websocket", websocket)
 	mux.HandleFunc("GET /healthz", health.live)
 	mux.HandleFunc("GET /readyz", health.ready)
+	mux.HandleFunc("GET /api/stats", figures{collector}.get)
+	mux.Handle("GET /metrics", collector.Handler())
 	mux.HandleFunc("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]string{"version": version})
 	})

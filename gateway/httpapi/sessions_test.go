@@ -17,6 +17,7 @@ import (
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // gone is a log that cannot be reached while it is away.
@@ -53,7 +54,11 @@ func serving(t *testing.T, test func(t *testing.T, log *gone, routes http.Handle
 			hub.Run(ctx)
 		}()
 		t.Cleanup(func() { cancel(); <-ended })
-		test(t, log, Routes(http.NotFoundHandler(), service, &Health{}, "v1.2.3"))
+		health := new(Health)
+		collector := stats.New(stats.Replica{Name: "one", ID: service.Incarnation(), Version: "v1.2.3"}, stats.Sources{Log: &hub.Stats,
+			Sessions: &service.Stats, Connections: new(connection.Stats), Census: service.Census, Draining: health.Draining,
+			StoreAway: health.Away, Ping: &health.Ping, Host: stats.NewHost(ctx)}, nil)
+		test(t, log, Routes(http.NotFoundHandler(), service, health, collector, "v1.2.3"))
 	})
 }
 

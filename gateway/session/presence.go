@@ -125,10 +125,10 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 	return c, nil
 }
 
-// holds reports whether a returning seat needs no place of its own, so that it
-// may be welcomed before the roster says so.
-func (r *roster) holds(m *member) bool {
-	return len(m.Conns) > 0 || m.Status == wire.StatusReconnecting
+// admits reports whether a returning seat has a place, or gets one. Then it is
+// welcomed before the roster notes the connection, which saves a round trip.
+func (r *roster) admits(m *member, capacity int) bool {
+	return m.places() > 0 || r.taken() < capacity
 }
 
 // disconnect decides that a connection is gone.

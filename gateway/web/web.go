@@ -1,6 +1,7 @@
 // Package web is the page and the JavaScript client under it, embedded in the
 // program. Nothing is built: what stands in page and in client is what a
 // browser gets, under a policy that allows no inline script and no other host.
+// The client's bundle, client/dist, is made by "make generate" and committed.
 package web
 
 import (
@@ -13,10 +14,12 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 //go:embed page/*.html page/*.js page/*.svg page/app/*.js page/css page/lang page/model page/ui
-//go:embed page/vendor/*.js page/vendor/*.txt page/vendor/*.woff2 client/*.js
+//go:embed page/vendor/*.js page/vendor/*.txt page/vendor/*.woff2 client/*.js client/dist/*.js client/dist/*.map
 var files embed.FS
 
 // policy is the Content-Security-Policy. The gateway's own WebSocket is named by
@@ -29,6 +32,7 @@ var contentTypes = map[string]string{
 	".css":   "text/css; charset=utf-8",
 	".html":  "text/html; charset=utf-8",
 	".js":    "text/javascript; charset=utf-8",
+	".map":   "application/json",
 	".svg":   "image/svg+xml",
 	".txt":   "text/plain; charset=utf-8",
 	".woff2": "font/woff2",
@@ -36,9 +40,19 @@ var contentTypes = map[string]string{
 
 // asset is one file as it is served.
 type asset struct {
-	content     []byte
-	contentType string
-	tag         string
+	contentType   string
+	plain, packed body // packed is gzip
+}
+
+// body is the bytes of an answer. Their tag tells them from all others.
+type body struct {
+	content []byte
+	tag     string
+}
+
+func newBody(content []byte) body {
+	sum := sha256.Sum256(content)
+	return body{content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
 // Handler serves the page at / and the client at /client/.
@@ -56,9 +70,27 @@ func Handler() http.Handler {
 		}
 		h.Set("Content-Type", a.contentType)
 		h.Set("Cache-Control", "no-cache") // ask each time; the tag makes the answer small
-		h.Set("ETag", a.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+		h.Set("Vary", "Accept-Encoding")
+		b := a.plain
+		if takesGzip(r) {
+			b = a.packed
+			h.Set("Content-Encoding", "gzip")
+		}
+		h.Set("ETag", b.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.content))
 	})
+}
+
+// takesGzip reports whether a request's Accept-Encoding names gzip and does not
+// forbid it (RFC 9110, section 12.5.3).
+func takesGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") {
+			return strings.Trim(weight, "q=0.") != "" || weight == ""
+		}
+	}
+	return false
 }
 
 // load reads what is embedded, by URL path.
@@ -72,16 +104,28 @@ func load() map[string]asset {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
 		url := "/" + strings.TrimPrefix(name, "page/")
 		if url == "/index.html" {
 			url = "/"
 		}
-		assets[url] = asset{content, contentTypes[path.Ext(name)], `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
-		return nil
+		packed, err := pack(content)
+		assets[url] = asset{contentTypes[path.Ext(name)], newBody(content), newBody(packed)}
+		return err
 	})
 	if err != nil {
 		panic(err) // it is embedded
 	}
 	return assets
+}
+
+func pack(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
 }
