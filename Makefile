@@ -10,7 +10,8 @@ LOADTEST := .build/plenum-loadtest
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CLIENT := gateway/web/client
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
+PAGE := gateway/web/page
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore gateway/web/vendor.sh
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
@@ -65,6 +66,7 @@ modules:
 # The JavaScript client and its declared types, against each other.
 types:
 	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
+	@echo "tsc $(PAGE)"; npx --yes --package typescript@7.0.2 tsc --project $(PAGE)
 
 scripts:
 	shellcheck -x $(SCRIPTS)
