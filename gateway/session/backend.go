@@ -24,6 +24,9 @@ type Snapshot struct {
 	State   json.RawMessage `json:"state"`
 }
 
+// Position is where the session stands.
+func (s Snapshot) Position() wire.Position { return wire.Position{Epoch: s.Epoch, Offset: s.Offset} }
+
 // Create makes a session. An empty id is drawn, an empty kind is the default. Errors: ErrExists, a
 // *wire.Error for what is wrong with the request, or one of package fanout.
 func (s *Service) Create(ctx context.Context, id, kindName string, options json.RawMessage) (Snapshot, error) {

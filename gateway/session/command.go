@@ -58,6 +58,9 @@ func (c *command) setName(r *roster, m *member, now time.Time) (change fanout.Ch
 	var data struct {
 		Name string `json:"name"`
 	}
+	if c.from.claimed != "" {
+		return change, &wire.Error{Code: wire.CodeForbidden, Message: "your name is the one in your token"}
+	}
 	if json.Unmarshal(c.data, &data) != nil {
 		return change, &wire.Error{Code: wire.CodeBadData, Message: `the data of set_name is {"name": string}`}
 	}

@@ -16,7 +16,12 @@ var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJo
 // handed to the connection, or with a *wire.Error that says how to refuse it.
 // ctx bounds the wait.
 func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	err := s.join(ctx, session, j, conn)
+	return s.JoinAs(ctx, session, j, Person{}, conn)
+}
+
+// JoinAs is Join for somebody who has proved who they are.
+func (s *Service) JoinAs(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	err := s.join(ctx, session, who.join(j), who, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
 		return ending(err)
@@ -25,9 +30,9 @@ func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn C
 	return nil
 }
 
-func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	if j.Seat == "" && j.Name == "" {
-		return &wire.Error{Code: wire.CodeBadName, Close: wire.CloseJoinRefused, Message: "a new seat needs a name"}
+func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	if j.Seat == "" && j.Name == "" && who.Subject == "" {
+		return errNameless
 	}
 	pool, err := s.hub.Open(ctx, session)
 	if err != nil {
@@ -35,8 +40,10 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
-	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
-	if j.Seat == "" {
+	a := &arrival{Participant: p, join: j, who: who, secret: j.Seat, done: make(chan error, 1)}
+	if who.Subject != "" {
+		a.arrive()
+	} else if j.Seat == "" {
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
 		p.scope = p.seat + " " + p.client
@@ -64,6 +71,8 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 type arrival struct {
 	*Participant
 	join   *wire.Join
+	who    Person // empty: nobody had to prove anything
+	drawn  string // the id of a new seat of theirs
 	secret string
 	roster *roster
 	before fanout.Seen // when a seat came back
@@ -131,6 +140,9 @@ func (a *arrival) sit() {
 	o := &a.service.options
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
+		if a.who.Subject != "" {
+			return a.seatPerson(o, time.Now())
+		}
 		return a.roster.seatNew(a.Participant, o, time.Now())
 	}})
 }
@@ -140,6 +152,9 @@ type seating struct{ *arrival }
 
 func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	t.seated(s, func(r *roster) fanout.Change {
+		if t.returned {
+			return t.disconnected(r)
+		}
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
 		}
@@ -187,7 +202,11 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- a.unknown(seen)
+		if err := a.unknown(seen); a.who.Subject == "" || a.join.Seat != "" && err == errEnded {
+			a.done <- err
+			return
+		}
+		a.sit() // whoever has a token needs no secret to be let in
 		return
 	case m.has(a.ref()) || r.holds(m):
 		a.welcome(r, m, seen)
@@ -229,10 +248,10 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 	a.member, a.name, a.acked, a.last = m.ID, m.Name, seen.Ref, seen.Ref
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
-	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
+	w.You = wire.You{Member: m.ID, Seat: a.seatOf(m), Client: a.client}
 	w.Acked = seen.Ref
 	at, events := seen.Head.Position, []fanout.Event(nil)
-	since := a.join.Since
+	since := a.since(m)
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
 		at, events = fanout.Position(*since), seen.Events
