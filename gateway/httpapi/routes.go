@@ -4,6 +4,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/plenum-gateway/plenum/gateway/apidoc"
 	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/gateway/web"
 )
@@ -34,6 +35,8 @@ func table(p Parts) []route {
 		{"GET /api/version", open, func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, map[string]string{"version": p.Version})
 		}},
+		{"GET /api/openapi.json", open, apidoc.Handler(apidoc.OpenAPI)},
+		{"GET /api/asyncapi.json", open, apidoc.Handler(apidoc.AsyncAPI)},
 		{"GET /healthz", open, p.Health.live},
 		{"GET /readyz", open, p.Health.ready},
 		{"/api/", open, nothing},
