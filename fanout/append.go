@@ -27,7 +27,9 @@ func (d *desk) append(ctx context.Context) {
 		if err == nil {
 			d.pool.hub.Stats.Appends.Add(1)
 			d.pool.hub.Stats.AppendItems.Add(int64(len(a.Items)))
+			asked := time.Now()
 			res, err = d.pool.hub.log.Append(ctx, d.pool.session, a)
+			d.pool.hub.Stats.AppendTime.Observe(time.Since(asked))
 		}
 		if err != nil {
 			d.failed(ctx, err, began, try)
@@ -89,7 +91,7 @@ func (d *desk) reload(ctx context.Context) error {
 		if !p.tried || p.Ref == 0 {
 			return false
 		}
-		took := p.Ref <= refs[0] && p.Mark == "" // one with a mark is told what is kept with it
+		took := refs[0].Has(p.Ref) && p.Mark == "" // one with a mark is told what is kept with it
 		if refs = refs[1:]; took {
 			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
 		}
@@ -150,14 +152,19 @@ func (d *desk) took(res Appended, a *Append) {
 	}
 	d.pool.meet(first)
 	last := first.Offset
+	var took sample
 	for _, p := range d.group {
 		if p.reject != nil {
 			d.settle(p, Settlement{Err: p.reject, Head: res.Head})
 			continue
 		}
-		last += uint64(p.Change.Events)
+		if p.Change.Events > 0 {
+			last += uint64(p.Change.Events)
+			took.add(sample{last: last, asked: d.pool.hub.wheel.since(p.asked), n: 1})
+		}
 		d.settle(p, Settlement{Head: res.Head, Last: last})
 	}
+	d.pool.timed(res.Epoch, took)
 	clear(d.group)
 	d.group = d.group[:0]
 }
@@ -174,8 +181,8 @@ func (d *desk) conflict(res Appended) {
 	}
 }
 
-// repeated settles those that were taken before; the others are appended again.
-// One that only repeats another one of the group is not settled before that one
+// repeated settles those that were taken before, and those that cannot be taken
+// any more; the others are appended again. One that only repeats another one of the group is not settled before that one
 // is: it goes back into the queue.
 func (d *desk) repeated(res Appended, a *Append) {
 	var back []*Proposal
@@ -185,6 +192,10 @@ func (d *desk) repeated(res Appended, a *Append) {
 		d.group[i] = nil
 		if repeatsNew(a.Items[:item], res.Repeats[:n], p) {
 			back = append(back, p)
+			continue
+		}
+		if slices.Contains(res.Skipped, item) {
+			d.settle(p, Settlement{Err: ErrSkipped, Head: res.Head})
 			continue
 		}
 		s := Settlement{Repeated: true, Head: res.Head, Last: res.Offset}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,16 +20,19 @@ import (
 	"github.com/plenum-gateway/plenum/fanout/redislog"
 	"github.com/plenum-gateway/plenum/gateway/auth"
 	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/httpapi"
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // kinds are all that this gateway has.
-var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}}
+var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}, estimation.Kind{}}
 
 func kindNames() (names []string) {
 	for _, k := range kinds {
@@ -50,12 +54,20 @@ type App struct {
 	listener    net.Listener
 	health      httpapi.Health
 	keys        *auth.JWKS // nil without one
+	systemd     systemd
+	stats       *stats.Collector
+	fleet       *fleet.Fleet // nil with the embedded log
+	resting     resting
 }
 
 // New connects and listens, and starts nothing yet. The error says what to do
 // about it.
 func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App, error) {
-	a := &App{settings: s, log: log}
+	manager, err := underSystemd(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{settings: s, log: log, systemd: manager}
 	tokens, err := a.tokens(ctx)
 	if err != nil {
 		return nil, err
@@ -69,7 +81,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		Welcome: wire.Welcome{Heartbeat: s.HeartbeatInterval.Milliseconds(), Frame: s.FrameInterval.Milliseconds(),
 			Limits: wire.Limits{Message: s.MessageLimit, Backlog: s.Backlog}}})
 	a.hub = fanout.New(store, connection.Codec{}, a.sessions.Owner, fanout.Options{FrameInterval: s.FrameInterval,
-		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver})
+		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver, Piece: s.Backlog / 2})
 	a.sessions.Attach(a.hub)
 	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
 		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
@@ -85,8 +97,9 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		}
 		return a.redis.Ping(ctx)
 	}
+	a.observe(ctx, version)
 	routes := httpapi.Routes(httpapi.Parts{WebSocket: a.connections, Sessions: a.sessions, Health: &a.health, Version: version,
-		Access: s.access(), Message: s.MessageLimit})
+		Access: s.access(), Operators: a.operators(), Message: s.MessageLimit})
 	a.http = &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
@@ -146,6 +159,12 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	if a.keys != nil {
 		parts.Go(func() { a.keys.Run(ctx, a.settings.AuthJWKSRefresh) })
 	}
+	parts.Go(func() { a.systemd.live(ctx) })
+	a.startObserving(ctx, parts)
+	limit, known := descriptors()
+	if advice := descriptorAdvice(a.settings.Connections, limit, known); advice != "" {
+		a.log.Warn("the system is set up too small", zap.String("advice", advice))
+	}
 	if a.redis == nil {
 		return nil
 	}
@@ -169,6 +188,7 @@ func (a *App) serve(stop, now context.Context) error {
 	}
 	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
 		zap.String("log", a.logName()))
+	a.systemd.tell("READY=1")
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving HTTP: %w", err)
@@ -185,7 +205,9 @@ func (a *App) drain(now context.Context) {
 	goodbye := min(a.settings.DrainTimeout/4, 10*time.Second) // for close handshakes and the last appends
 	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout-goodbye)
 	defer cancel()
+	a.endRest()
 	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
+	a.systemd.tell("STOPPING=1")
 	a.health.Drain()
 	a.connections.Drain(ctx, a.settings.DrainRate)
 

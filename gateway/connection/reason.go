@@ -3,6 +3,7 @@ package connection
 import (
 	"sync/atomic"
 
+	"github.com/plenum-gateway/plenum/fanout/latency"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -51,15 +52,21 @@ var Reasons = []Reason{ReasonLeft, ReasonClient, ReasonLost, ReasonHeartbeat, Re
 
 // Stats counts what a server did since it was made.
 type Stats struct {
-	Open     atomic.Int64 // right now
-	Accepted atomic.Int64
-	Refused  atomic.Int64 // handshakes answered with an HTTP error
-	Messages atomic.Int64 // received
-	Received atomic.Int64 // bytes of them
-	SlowDown atomic.Int64 // messages past the rate
-	Errors   atomic.Int64 // messages answered with an error by this package
-	Missed   atomic.Int64 // heartbeats
-	Lagged   atomic.Int64 // times that frames were dropped because a socket was full
+	Open            atomic.Int64 // right now
+	Accepted        atomic.Int64
+	Refused         atomic.Int64 // handshakes answered with an HTTP error
+	RefusedDraining atomic.Int64 // of them: because the replica drains; a proxy asks another one
+	Messages        atomic.Int64 // received
+	Received        atomic.Int64 // bytes of them
+	SlowDown        atomic.Int64 // messages past the rate
+	Errors          atomic.Int64 // messages answered with an error by this package
+	Missed          atomic.Int64 // heartbeats
+	Lagged          atomic.Int64 // times that frames were dropped because a socket was full
+	Backlog         atomic.Int64 // bytes that wait for sockets right now
+	Drains          atomic.Int64 // connections that were asked to move
+
+	// RoundTrip is the time from a heartbeat to its client's answer.
+	RoundTrip latency.Histogram
 
 	ended map[Reason]*atomic.Int64
 }
@@ -72,4 +79,9 @@ func (s *Stats) init() {
 }
 
 // Ended is how many connections ended with a reason.
-func (s *Stats) Ended(r Reason) int64 { return s.ended[r].Load() }
+func (s *Stats) Ended(r Reason) int64 {
+	if n := s.ended[r]; n != nil {
+		return n.Load()
+	}
+	return 0
+}

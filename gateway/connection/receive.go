@@ -85,6 +85,8 @@ func (c *Conn) handle(data []byte) error {
 			break
 		}
 		c.member.Load().Command(&m.Command)
+	case wire.TypeHeartbeat:
+		c.answered(m.Heartbeat.At)
 	case wire.TypeLeave:
 		c.member.Load().Leave()
 	case wire.TypeJoin:

@@ -102,6 +102,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refused == nil {
 		c, refused = s.reserve(from)
 	}
+	if refused == errDraining {
+		s.Stats.RefusedDraining.Add(1)
+	}
 	switch {
 	case refused == errGreedy:
 		s.refuse(w, http.StatusTooManyRequests, wire.CodeSlowDown, refused, time.Minute)
@@ -202,6 +205,7 @@ func (s *Server) Drain(ctx context.Context, rate int) {
 	s.mu.Unlock()
 	for i, c := range conns {
 		after := time.Duration(i) * time.Second / time.Duration(rate)
+		s.Stats.Drains.Add(1)
 		c.Send((&wire.Drain{After: after.Milliseconds(), Reason: "deploy"}).Encode())
 	}
 	ticker := time.NewTicker(50 * time.Millisecond)

@@ -27,7 +27,7 @@ type published struct {
 
 // publish answers POST /api/sessions/{id}/events.
 func (s sessions) publish(w http.ResponseWriter, r *http.Request) {
-	id, ok := sessionID(w, r)
+	id, ok := s.enter(w, r)
 	if !ok {
 		return
 	}
@@ -89,7 +89,7 @@ type page struct {
 
 // history answers GET /api/sessions/{id}/events.
 func (s sessions) history(w http.ResponseWriter, r *http.Request) {
-	id, ok := sessionID(w, r)
+	id, ok := s.enter(w, r)
 	if !ok {
 		return
 	}

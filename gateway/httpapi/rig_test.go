@@ -10,13 +10,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/fanout/memlog"
+	"github.com/plenum-gateway/plenum/gateway/auth"
 	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // message bounds what becomes an event in these tests.
@@ -25,7 +30,7 @@ const message = 65536
 // parts are what a gateway has, without sockets. They end with the test.
 func parts(t *testing.T) (Parts, *gone) {
 	log := &gone{Log: memlog.New(memlog.Options{History: 64})}
-	service := session.New(session.Options{Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast", Capacity: 50, Grace: time.Minute})
+	service := session.New(session.Options{CreateOnJoin: true, Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast", Capacity: 50, Grace: time.Minute})
 	hub := fanout.New(log, connection.Codec{}, service.Owner, fanout.Options{})
 	service.Attach(hub)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -35,12 +40,24 @@ func parts(t *testing.T) (Parts, *gone) {
 		hub.Run(ctx)
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	return Parts{WebSocket: http.NotFoundHandler(), Sessions: service, Health: &Health{}, Version: "v1.2.3", Message: message}, log
+	log.service = service
+	health := new(Health)
+	collector := stats.New(stats.Replica{Name: "one", ID: service.Incarnation(), Version: "v1.2.3"}, stats.Sources{Log: &hub.Stats,
+		Sessions: &service.Stats, Connections: new(connection.Stats), Census: service.Census, Draining: health.Draining,
+		StoreAway: health.Away, Ping: &health.Ping, Host: stats.NewHost(ctx)}, nil)
+	alone := &fleet.Alone{ID: service.Incarnation(), Serving: service.Serving, Obey: func(order string) { log.orders = append(log.orders, order) }}
+	return Parts{WebSocket: http.NotFoundHandler(), Sessions: service, Health: health, Version: "v1.2.3", Message: message,
+		Operators: Operators{Sessions: service, Stats: collector, Lists: alone, Orders: alone, Log: zap.NewNop()}}, log
 }
 
 // serving runs test with all routes, in virtual time.
 func serving(t *testing.T, test func(t *testing.T, log *gone, routes http.Handler)) {
 	guarded(t, Access{}, test)
+}
+
+// operated is serving where operators have the key "secret".
+func operated(t *testing.T, test func(t *testing.T, log *gone, routes http.Handler)) {
+	guarded(t, Access{Keys: auth.NewKeys([]string{"secret"})}, test)
 }
 
 // guarded is serving where not everybody may do everything.

@@ -131,12 +131,7 @@ func (a Access) admits(w http.ResponseWriter, r *http.Request, g guard) bool {
 		return false
 	}
 	if key < 0 && a.needsKey(g) {
-		if !a.Keys.Configured() {
-			refuse(w, http.StatusForbidden, codeKeyUnset, "this needs an API key, and the gateway has none: set PLENUM_API_KEYS")
-			return false
-		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="plenum"`)
-		refuse(w, http.StatusUnauthorized, codeKeyRequired, "this needs a valid API key: Authorization: Bearer <key>")
+		needKey(w, a.Keys)
 		return false
 	}
 	if safe := r.Method == http.MethodGet || r.Method == http.MethodHead; !safe && !a.Origins.Allow(r) {
@@ -144,6 +139,16 @@ func (a Access) admits(w http.ResponseWriter, r *http.Request, g guard) bool {
 		return false
 	}
 	return true
+}
+
+// needKey refuses a request for want of an API key.
+func needKey(w http.ResponseWriter, keys auth.Keys) {
+	if !keys.Configured() {
+		refuse(w, http.StatusForbidden, codeKeyUnset, "this needs an API key, and the gateway has none: set PLENUM_API_KEYS")
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="plenum"`)
+	refuse(w, http.StatusUnauthorized, codeKeyRequired, "this needs a valid API key: Authorization: Bearer <key>")
 }
 
 func (a Access) needsKey(g guard) bool {

@@ -16,6 +16,7 @@ type Parts struct {
 	Health    *Health
 	Version   string
 	Access    Access
+	Operators Operators
 	Message   int // most bytes of a body that becomes an event
 }
 
@@ -23,7 +24,7 @@ type Parts struct {
 func Routes(p Parts) http.Handler { return p.Access.handler(table(p)) }
 
 func table(p Parts) []route {
-	sessions := sessions{p.Sessions, p.Message}
+	sessions, ops := sessions{p.Sessions, p.Message, p.Access.Keys}, p.Operators
 	return []route{
 		{"POST /api/sessions", write, sessions.create},
 		{"GET /api/sessions/{id}", read, sessions.get},
@@ -39,6 +40,14 @@ func table(p Parts) []route {
 		{"GET /api/asyncapi.json", open, apidoc.Handler(apidoc.AsyncAPI)},
 		{"GET /healthz", open, p.Health.live},
 		{"GET /readyz", open, p.Health.ready},
+		{"GET /api/stats", open, figures{ops.Stats}.get},
+		{"GET /metrics", open, ops.Stats.Handler().ServeHTTP},
+		{"GET /api/ops/sessions", operator, ops.list},
+		{"GET /api/ops/sessions/{id}", operator, ops.detail},
+		{"GET /api/ops/sessions/{id}/tap", operator, ops.tap},
+		{"DELETE /api/ops/sessions/{id}/members/{member}", operator, ops.remove},
+		{"POST /api/ops/replicas/{name}/drain", operator, ops.drain},
+		{"DELETE /api/ops/replicas/{name}/drain", operator, ops.serve},
 		{"/api/", open, nothing},
 		{"GET /", open, web.Handler().ServeHTTP},
 	}

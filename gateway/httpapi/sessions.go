@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/plenum-gateway/plenum/gateway/auth"
 	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
@@ -16,6 +17,7 @@ const maxBody = 1 << 20
 type sessions struct {
 	service *session.Service
 	message int // most bytes of what becomes an event
+	keys    auth.Keys
 }
 
 // create answers POST /api/sessions.
@@ -44,7 +46,7 @@ func (s sessions) create(w http.ResponseWriter, r *http.Request) {
 
 // get answers GET /api/sessions/{id}.
 func (s sessions) get(w http.ResponseWriter, r *http.Request) {
-	id, ok := sessionID(w, r)
+	id, ok := s.enter(w, r)
 	if !ok {
 		return
 	}
@@ -63,7 +65,7 @@ func (s sessions) get(w http.ResponseWriter, r *http.Request) {
 
 // patch answers PATCH /api/sessions/{id}.
 func (s sessions) patch(w http.ResponseWriter, r *http.Request) {
-	id, ok := sessionID(w, r)
+	id, ok := s.enter(w, r)
 	if !ok {
 		return
 	}
@@ -85,7 +87,7 @@ func (s sessions) patch(w http.ResponseWriter, r *http.Request) {
 
 // end answers DELETE /api/sessions/{id}.
 func (s sessions) end(w http.ResponseWriter, r *http.Request) {
-	id, ok := sessionID(w, r)
+	id, ok := s.enter(w, r)
 	if !ok {
 		return
 	}
@@ -107,13 +109,24 @@ func tell(w http.ResponseWriter, status int, snap session.Snapshot) {
 	answer(w, status, snap)
 }
 
-// sessionID is the id in the path. With false it has been refused.
-func sessionID(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
-	if id = r.PathValue("id"); !wire.ValidSessionID(id) {
-		refuse(w, http.StatusBadRequest, wire.CodeBadSession, "a session id has 1 to 64 characters of A-Z a-z 0-9 _ -")
+// enter returns the id in the path. With false the request has been refused:
+// because there is no such id, or because the session keeps people out and the
+// request has no key.
+func (s sessions) enter(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
+	if id = r.PathValue("id"); !validSession(w, id) {
 		return id, false
 	}
-	return id, true
+	if s.keys.Allowed(r) {
+		return id, true
+	}
+	closed, err := s.service.Closed(r.Context(), id)
+	switch {
+	case err != nil:
+		fail(w, err)
+	case closed:
+		needKey(w, s.keys)
+	}
+	return id, err == nil && !closed
 }
 
 // fail answers with the problem that an error of the service is.

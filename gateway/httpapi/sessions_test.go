@@ -8,12 +8,16 @@ import (
 
 	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/session"
 )
 
 // gone is a log that cannot be reached while it is away.
 type gone struct {
 	fanout.Log
-	away bool
+	away   bool
+	orders []string // that operators gave to this replica
+
+	service *session.Service
 }
 
 func (g *gone) Append(ctx context.Context, id string, a *fanout.Append) (fanout.Appended, error) {

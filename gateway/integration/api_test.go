@@ -88,6 +88,88 @@ func (x examiner) each(g *gateway, status int) {
 	x.ask(g, status, "GET", eventsPath, "s", "")
 }
 
+const (
+	listPath   = "/api/ops/sessions"
+	detailPath = "/api/ops/sessions/{id}"
+	tapPath    = "/api/ops/sessions/{id}/tap"
+	memberPath = "/api/ops/sessions/{id}/members/{member}"
+	drainPath  = "/api/ops/replicas/{name}/drain"
+)
+
+// eachOfOperators asks every route for operators.
+func (x examiner) eachOfOperators(g *gateway, status int, headers ...string) {
+	x.Helper()
+	for _, path := range []string{listPath, detailPath, tapPath} {
+		x.ask(g, status, "GET", path, "s", "", headers...)
+	}
+	x.ask(g, status, "DELETE", memberPath, "s", "", headers...)
+	x.ask(g, status, "POST", drainPath, "gw", "", headers...)
+	x.ask(g, status, "DELETE", drainPath, "gw", "", headers...)
+}
+
+// operators does what operators do.
+func (x examiner) operators(g *gateway, key ...string) {
+	x.Helper()
+	somebody := listen(x, g, "watched", `{"type":"join","client":"a","name":"Ada"}`)
+	x.ask(g, 200, "GET", listPath, "", "", key...)
+	x.ask(g, 400, "GET", listPath+"?limit=0", "", "", key...)
+	x.ask(g, 200, "GET", detailPath, "watched", "", key...)
+	x.tap(g, key...)
+	for _, path := range []string{detailPath, tapPath} {
+		x.ask(g, 404, "GET", path, "nobody", "", key...)
+		x.ask(g, 400, "GET", path, "a%20b", "", key...)
+	}
+	x.askFor(g, 404, "DELETE", memberPath, "watched", "m_nobody", key...)
+	x.askFor(g, 400, "DELETE", memberPath, "a%20b", "m_nobody", key...)
+	x.askFor(g, 204, "DELETE", memberPath, "watched", somebody.member(), key...)
+	var own struct{ Replica struct{ ID string } }
+	getJSON(x, g.URL()+"/api/stats", &own)
+	for _, method := range []string{"POST", "DELETE"} {
+		x.askFor(g, 404, method, drainPath, "", "nobody", key...)
+		x.askFor(g, 409, method, drainPath, "", "twin", key...) // there are two of that name
+		x.askFor(g, 202, method, drainPath, "", own.Replica.ID, key...)
+	}
+}
+
+// askFor is ask for a path with two names in it.
+func (x examiner) askFor(g *gateway, status int, method, path, id, name string, headers ...string) {
+	x.Helper()
+	r, err := http.NewRequest(method, g.URL()+strings.NewReplacer("{id}", id, "{member}", name, "{name}", name).Replace(path), nil)
+	if err != nil {
+		x.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := requests.Do(r)
+	if err != nil {
+		x.Fatal(err)
+	}
+	x.judge(status, method, path, r.Header, "", res)
+}
+
+// tap looks on at a session for a line.
+func (x examiner) tap(g *gateway, key ...string) {
+	x.Helper()
+	r, err := http.NewRequestWithContext(x.Context(), "GET", g.URL()+strings.Replace(tapPath, "{id}", "watched", 1), nil)
+	if err != nil {
+		x.Fatal(err)
+	}
+	r.Header.Set(key[0], key[1])
+	res, err := requests.Do(r)
+	if err != nil {
+		x.Fatal(err)
+	}
+	defer res.Body.Close()
+	line, err := bufio.NewReader(res.Body).ReadBytes('\n')
+	if err != nil {
+		x.Fatal(err)
+	}
+	if err := x.Check(apidoctest.Exchange{Method: "GET", Path: tapPath, Status: res.StatusCode, Answer: res.Header, Text: line}); err != nil {
+		x.Error(err)
+	}
+}
+
 // handshakeHeaders are those of RFC 6455, section 4.1.
 var handshakeHeaders = []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 
@@ -100,14 +182,19 @@ func TestTheAPIIsAsDocumented(t *testing.T) {
 	}
 	x := examiner{t, h}
 	redis := redistest.Start(t)
-	open := startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), "PLENUM_CONNECTIONS=1")
+	open := startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), "PLENUM_CONNECTIONS=1", "PLENUM_REPLICA=twin")
+	ops, key := startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), "PLENUM_REPLICA=twin", "PLENUM_API_KEYS="+strings.Repeat("k", 40)), "Bearer "+strings.Repeat("k", 40)
 	slow := x.slowBodies(open)
 
 	x.sessions(open)
 	x.events(open)
-	for _, path := range []string{"/healthz", "/readyz", "/api/version", "/api/openapi.json", "/api/asyncapi.json"} {
+	x.operators(ops, "Authorization", key)
+	x.eachOfOperators(ops, 401)
+	x.eachOfOperators(open, 403)
+	for _, path := range []string{"/api/stats", "/api/stats?scope=fleet", "/metrics", "/healthz", "/readyz", "/api/version", "/api/openapi.json", "/api/asyncapi.json"} {
 		x.ask(open, 200, "GET", path, "", "")
 	}
+	x.ask(open, 400, "GET", "/api/stats?scope=world", "", "")
 	x.ask(open, 426, "GET", socketPath+"?session=s", "", "")
 	x.ask(open, 400, "GET", socketPath+"?session=s", "", "", "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13")
 	x.sockets(open)
@@ -117,12 +204,15 @@ func TestTheAPIIsAsDocumented(t *testing.T) {
 	limited := startGateway(t, "PLENUM_API_RATE=0.01", "PLENUM_API_BURST=1", "PLENUM_ADDRESS_HANDSHAKES=0.01")
 	x.ask(limited, 404, "GET", sessionPath, "s", "")
 	x.each(limited, 429)
+	x.eachOfOperators(limited, 429)
 	x.ask(limited, 426, "GET", socketPath+"?session=s", "", "")
 	x.ask(limited, 429, "GET", socketPath+"?session=s", "", "", handshakeHeaders...)
 
 	slow()
 	redis.Kill()
 	x.each(open, 503)
+	x.eachOfOperators(ops, 503, "Authorization", key)
+	x.ask(open, 503, "GET", "/api/stats?scope=fleet", "", "")
 	open.awaitReady(t, 503)
 	x.ask(open, 503, "GET", "/readyz", "", "")
 	if unseen := x.Unseen(); len(unseen) > 0 {

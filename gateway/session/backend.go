@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -83,7 +84,7 @@ func (s *Service) Snapshot(ctx context.Context, id string) (Snapshot, error) {
 
 // snapshot is the roster as everyone may see it, at a position.
 func (r *roster) snapshot(id string, at fanout.Position) Snapshot {
-	return Snapshot{Members: r.membersJSON(), State: r.state.View(""), SessionInfo: wire.SessionInfo{
+	return Snapshot{Members: r.membersJSON(), State: r.view(""), SessionInfo: wire.SessionInfo{
 		ID: id, Kind: r.info.Kind, Epoch: at.Epoch, Offset: at.Offset}}
 }
 
@@ -112,8 +113,28 @@ func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, er
 func (r *room) requestBackend(pr *fanout.Proposal) {
 	r.asking.Lock()
 	defer r.asking.Unlock()
-	pr.Client, pr.Ref = "backend "+r.service.incarnation, r.service.numbers.Add(1)
+	if r.asked == 0 {
+		r.asked = uint64(time.Now().UnixMicro()) // above those of earlier rooms of the session
+	}
+	r.asked++
+	pr.Client, pr.Ref = "backend "+r.service.incarnation, r.asked
 	r.pool.Propose(pr)
+}
+
+// Closed reports whether a session keeps people out who know its id, so that
+// only backends may see and change it over HTTP. One that does not exist does
+// not. Errors are those of package fanout.
+func (s *Service) Closed(ctx context.Context, id string) (bool, error) {
+	v, err := s.hub.Read(ctx, id, &fanout.Query{})
+	if err != nil || !v.Exists {
+		return false, err
+	}
+	r := roster{kinds: s.kinds}
+	if err := r.Load(v.Head, v.State); err != nil {
+		return false, err
+	}
+	c, ok := r.state.(kind.Closed)
+	return ok && c.Closed(), nil
 }
 
 // outcome turns what the log says of a backend's request into our errors.

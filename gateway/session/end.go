@@ -54,6 +54,7 @@ func (r *room) finish(epoch string) {
 	for _, p := range r.everyone() {
 		p.finish()
 	}
+	r.endTaps()
 }
 
 func (p *Participant) finish() {

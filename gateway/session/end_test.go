@@ -34,6 +34,9 @@ func TestEndIsForEverybody(t *testing.T) {
 		ada, bob, cy := one.named("s", "Ada"), two.named("s", "Bob"), one.named("other", "Cy")
 		for ref := range uint64(20) { // past the frame budget, so that the end would have to wait
 			ada.p.Publish(&wire.Publish{Ref: ref + 1, Event: []byte("e"), Data: []byte("1")})
+			if ref == 9 {
+				settle() // these are in the log before the end is asked for
+			}
 		}
 		bob.p.Publish(&wire.Publish{Ref: 1, Event: []byte("last"), Data: []byte("1")})
 		w.end(three, "s")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -24,6 +25,9 @@ func (s *Service) JoinAs(ctx context.Context, session string, j *wire.Join, who 
 	err := s.join(ctx, session, who.join(j), who, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
+		if j.Since != nil {
+			s.Stats.Denied.Add(1)
+		}
 		return ending(err)
 	}
 	s.Stats.Present.Add(1)
@@ -44,6 +48,10 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Pe
 	if who.Subject != "" {
 		a.arrive()
 	} else if j.Seat == "" {
+		if err := a.mayTry(); err != nil {
+			pool.Close()
+			return err
+		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
 		p.scope = p.seat + " " + p.client
@@ -74,20 +82,29 @@ type arrival struct {
 	who    Person // empty: nobody had to prove anything
 	drawn  string // the id of a new seat of theirs
 	secret string
-	roster *roster
-	before fanout.Seen // when a seat came back
-	done   chan error  // of capacity 1
+	roster *roster    // with the new seat
+	done   chan error // of capacity 1
 
 	// Guarded by mu.
 	pending bool                          // a request for a place in the roster is under way
 	undo    func(r *roster) fanout.Change // takes out what it got; nil if nothing
 }
 
+// mayTry refuses a passcode where too many wrong ones were tried.
+func (a *arrival) mayTry() error {
+	ok, wait := a.room.mayTry()
+	if ok || a.join.Passcode == "" {
+		return nil
+	}
+	return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+		Message: "too many wrong passcodes were tried in this session"}
+}
+
 // giveUp ends the wait for a welcome. It reports false when that is being sent.
 func (a *arrival) giveUp() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.link != nil {
+	if a.welcomed {
 		return false
 	}
 	a.gone = true
@@ -138,12 +155,13 @@ func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
 // sit asks for a new seat.
 func (a *arrival) sit() {
 	o := &a.service.options
+	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
 		if a.who.Subject != "" {
-			return a.seatPerson(o, time.Now())
+			return a.seatPerson(j, o, time.Now())
 		}
-		return a.roster.seatNew(a.Participant, o, time.Now())
+		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
 
@@ -151,6 +169,10 @@ func (a *arrival) sit() {
 type seating struct{ *arrival }
 
 func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	var e *wire.Error
+	if t.join.Passcode != "" && errors.As(s.Err, &e) {
+		t.room.triedWrongly()
+	}
 	t.seated(s, func(r *roster) fanout.Change {
 		if t.returned {
 			return t.disconnected(r)
@@ -180,8 +202,7 @@ func (a *arrival) seated(s fanout.Settlement, undo func(r *roster) fanout.Change
 		return
 	}
 	a.noted.Store(true)
-	a.before.Exists, a.before.Head = true, s.Head
-	a.seen(a.roster, a.before) // the roster is the one at that head
+	a.seen(a.roster, fanout.Seen{Exists: true, Head: s.Head}) // the roster is the one at that head
 }
 
 // look reads the session for a welcome.
@@ -194,7 +215,7 @@ func (a *arrival) look() {
 }
 
 func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
-	r := s.(*roster)
+	r, o := s.(*roster), &a.service.options
 	if seen.Err != nil {
 		a.done <- seen.Err
 		return
@@ -206,14 +227,17 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 			a.done <- err
 			return
 		}
+		if err := a.mayTry(); err != nil {
+			a.done <- err
+			return
+		}
 		a.sit() // whoever has a token needs no secret to be let in
 		return
-	case m.has(a.ref()) || r.holds(m):
-		a.welcome(r, m, seen)
+	case !r.admits(m, o.Capacity):
+		a.done <- full(o)
 		return
 	}
-	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
-	a.ask(a.connect(connecting{a}))
+	a.welcome(r, m, seen)
 }
 
 // connect is the request that the roster notes the connection of a seat.
@@ -223,13 +247,6 @@ func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
 	}}
 }
 
-// connecting hears whether a seat may come back that held no place.
-type connecting struct{ *arrival }
-
-func (c connecting) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	c.seated(s, c.disconnected)
-}
-
 // connected hears that the roster has noted a connection that was welcomed before.
 type connected struct{ *Participant }
 
@@ -237,7 +254,7 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	switch {
 	case s.Err == nil:
 		c.noted.Store(true)
-	case !c.over.Load():
+	case !c.over.Load(): // the last place went to somebody else meanwhile, or the store is away
 		c.conn.End(ending(s.Err))
 	}
 }
@@ -245,22 +262,24 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 // welcome lets the connection in at what was seen. If the pool cannot take it
 // there, it looks again.
 func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
-	a.member, a.name, a.acked, a.last = m.ID, m.Name, seen.Ref, seen.Ref
+	a.member, a.name = m.ID, m.Name
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
 	w.You = wire.You{Member: m.ID, Seat: a.seatOf(m), Client: a.client}
 	w.Acked = seen.Ref
-	at, events := seen.Head.Position, []fanout.Event(nil)
+	at, events, more := seen.Head.Position, []fanout.Event(nil), false
 	since := a.since(m)
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
-		at, events = fanout.Position(*since), seen.Events
+		at, events, more = fanout.Position(*since), seen.Events, seen.More
 	} else {
-		w.Members, w.State = r.membersJSON(), r.state.View(m.ID)
+		w.Members, w.State = r.membersJSON(), r.view(m.ID)
+		a.knows(r)
 	}
+	a.reserves = a.service.reserves(r.info.Kind)
 	w.Session = a.sessionInfo(r, at)
 	message := w.Encode()
-	switch err := a.attach(at, events, func() {
+	switch err := a.attach(at, events, more, func() {
 		a.conn.Joined(a.Participant)
 		a.conn.Start(message, at.Offset)
 	}); err {
@@ -278,6 +297,8 @@ func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	switch {
 	case resumed:
 		stats.Resumes.Add(1)
+	case a.join.Since != nil && a.join.Seat != "":
+		stats.Snapshots.Add(1)
 	case a.join.Seat != "":
 		stats.Returns.Add(1)
 	default:
@@ -296,8 +317,7 @@ func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)
 	}
-	if next := r.nextExpiry(); next != 0 {
-		a.room.checkAt(time.UnixMilli(next))
-	}
+	a.room.wake(r)
+	a.tellPrivate(r)
 	a.done <- nil
 }

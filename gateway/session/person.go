@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -46,7 +47,7 @@ func (a *arrival) arrive() {
 
 // seatPerson decides the join of a person whose seat was not there when it was
 // looked for.
-func (a *arrival) seatPerson(o *Options, now time.Time) (fanout.Change, error) {
+func (a *arrival) seatPerson(j kind.Join, o *Options, now time.Time) (fanout.Change, error) {
 	if m := a.roster.bySeat(a.seat); m != nil {
 		a.member, a.returned = m.ID, true
 		return a.roster.connect(a.Participant, o, now)
@@ -54,7 +55,7 @@ func (a *arrival) seatPerson(o *Options, now time.Time) (fanout.Change, error) {
 	if a.member, a.returned = a.drawn, false; a.name == "" {
 		return fanout.Change{}, errNameless
 	}
-	return a.roster.seatNew(a.Participant, o, now)
+	return a.roster.seatNew(a.Participant, j, o, now)
 }
 
 // since is the position to resume from; nil if none is believed. A person brings

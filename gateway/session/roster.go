@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -29,7 +30,8 @@ type info struct {
 // It belongs to the pool's desk, see [fanout.State].
 type roster struct {
 	kinds  map[string]kind.Kind
-	newest func() uint64 // the revision that this replica has heard of
+	newest func() uint64              // the revision that this replica has heard of
+	heads  *atomic.Pointer[headcount] // where count tells; nil: nowhere
 
 	exists  bool
 	info    info
@@ -41,11 +43,12 @@ type roster struct {
 	rev     uint64            // of all this
 	former  *roster           // what was known before the log had none
 	missed  time.Time         // when that was found out
+	counted bool              // heads is up to date
 }
 
 // Load implements fanout.State.
 func (r *roster) Load(head fanout.Head, fields map[string]string) error {
-	fresh := roster{kinds: r.kinds, newest: r.newest, rev: head.Rev}
+	fresh := roster{kinds: r.kinds, newest: r.newest, heads: r.heads, rev: head.Rev}
 	if fields == nil {
 		if r.exists {
 			fresh.former, fresh.missed = &roster{info: r.info, state: r.state, members: r.members, rev: r.rev}, time.Now()
@@ -53,6 +56,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 			fresh.former, fresh.missed = r.former, r.missed
 		}
 		*r = fresh
+		r.count()
 		return nil
 	}
 	fresh.exists = true
@@ -64,7 +68,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 		return fmt.Errorf("this gateway does not know the kind %q", fresh.info.Kind)
 	}
 	var err error
-	if fresh.state, err = k.Decode([]byte(fields[fieldState])); err != nil {
+	if fresh.state, err = decodeState(k, fields); err != nil {
 		return fmt.Errorf("the session's state: %w", err)
 	}
 	for field, value := range fields {
@@ -84,6 +88,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 		return strings.Compare(a.ID, b.ID)
 	})
 	*r = fresh
+	r.count()
 	return nil
 }
 
@@ -95,7 +100,10 @@ func (r *roster) Changes() map[string][]byte {
 }
 
 // Saved implements fanout.State.
-func (r *roster) Saved(head fanout.Head) { r.exists, r.former, r.rev = true, nil, head.Rev }
+func (r *roster) Saved(head fanout.Head) {
+	r.exists, r.former, r.rev = true, nil, head.Rev
+	r.count()
+}
 
 // othersFirst is how long a replica that knows an old state of a session lets
 // those go first that know a newer one: the sweep has told them by then.
@@ -108,7 +116,7 @@ func (r *roster) Revive() bool {
 	}
 	r.info, r.state, r.members, r.former = r.former.info, r.former.state, r.former.members, nil
 	r.set(fieldInfo, encode(r.info))
-	r.set(fieldState, r.state.Encode())
+	r.setState(r.state)
 	for _, m := range r.members {
 		r.save(m)
 	}
@@ -118,17 +126,20 @@ func (r *roster) Revive() bool {
 
 // create makes the session in the state, for the append that is being decided.
 func (r *roster) create(kindName string, options json.RawMessage, now time.Time) error {
-	k := r.kinds[kindName]
-	state, err := k.New(options)
+	state, err := r.kinds[kindName].New(options)
 	if err != nil {
 		return err
 	}
+	r.begin(kindName, state, now)
+	return nil
+}
+
+// begin makes the session with a state that its kind has made.
+func (r *roster) begin(kindName string, state kind.State, now time.Time) {
 	r.exists, r.former = true, nil
 	r.info = info{Kind: kindName, Created: now.UnixMilli()}
-	r.state = state
 	r.set(fieldInfo, encode(r.info))
-	r.set(fieldState, state.Encode())
-	return nil
+	r.setState(state)
 }
 
 func (r *roster) set(field string, value []byte) {
@@ -141,7 +152,7 @@ func (r *roster) set(field string, value []byte) {
 // save notes that a member has changed.
 func (r *roster) save(m *member) {
 	r.set(fieldMember+m.ID, encode(m))
-	r.public = nil
+	r.public, r.counted = nil, false
 }
 
 // add adds a member who just joined.
@@ -154,7 +165,7 @@ func (r *roster) add(m *member) {
 func (r *roster) remove(m *member) {
 	r.members = slices.DeleteFunc(r.members, func(o *member) bool { return o == m })
 	r.set(fieldMember+m.ID, nil)
-	r.public = nil
+	r.public, r.counted = nil, false
 }
 
 func (r *roster) byID(id string) *member {
@@ -192,7 +203,7 @@ func (r *roster) membersJSON() json.RawMessage {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(b, encode(m.public())...)
+			b = append(b, encode(r.shown(m))...)
 		}
 		r.public = append(b, ']')
 	}

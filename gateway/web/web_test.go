@@ -1,6 +1,9 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,9 +29,14 @@ func TestServes(t *testing.T) {
 		"/":                "text/html; charset=utf-8",
 		"/?session=abc":    "text/html; charset=utf-8",
 		"/main.js":         "text/javascript; charset=utf-8",
-		"/style.css":       "text/css; charset=utf-8",
+		"/css/base.css":    "text/css; charset=utf-8",
 		"/icon.svg":        "image/svg+xml",
 		"/client/index.js": "text/javascript; charset=utf-8",
+		"/ops":             "text/html; charset=utf-8",
+		"/ops/main.js":     "text/javascript; charset=utf-8",
+
+		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
+		"/client/dist/plenum.min.js.map": "application/json",
 	} {
 		r := get(t, path, "")
 		if got := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || got != want {
@@ -43,8 +51,50 @@ func TestServes(t *testing.T) {
 	}
 }
 
+// What a browser loads is small: gzipped once, and told from the plain bytes by its tag.
+func TestServesGzip(t *testing.T) {
+	plain := get(t, "/client/dist/plenum.min.js", "")
+	want, err := io.ReadAll(plain.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for accept, packed := range map[string]bool{
+		"": false, "gzip": true, "deflate, gzip, br": true, "br;q=1.0, GZIP;q=0.5": true,
+		"br": false, "gzip;q=0": false, "gzip; q=0.000, br": false, "xgzip": false, "identity": false,
+	} {
+		r := httptest.NewRequest("GET", "/client/dist/plenum.min.js", nil)
+		r.Header.Set("Accept-Encoding", accept)
+		w := httptest.NewRecorder()
+		Handler().ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != packed || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %v", accept, w.Header())
+		}
+		if (w.Header().Get("ETag") == plain.Header.Get("ETag")) == packed {
+			t.Errorf("%q: the tag %s", accept, w.Header().Get("ETag"))
+		}
+		if !packed {
+			continue
+		}
+		if size := w.Body.Len(); size > 6<<10 {
+			t.Errorf("the client has %d bytes; it promises at most 6144", size)
+		}
+		unpacked, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(unpacked); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: other bytes than without gzip, %v", accept, err)
+		}
+		r.Header.Set("If-None-Match", w.Header().Get("ETag"))
+		w = httptest.NewRecorder()
+		if Handler().ServeHTTP(w, r); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+			t.Errorf("%q: %d to a browser that has it", accept, w.Code)
+		}
+	}
+}
+
 func TestServesNothingElse(t *testing.T) {
-	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/README.md", "/page/index.html", "/web.go", "/x"} {
+	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/ops/", "/ops/index.html", "/web.go", "/x"} {
 		if r := get(t, path, ""); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
@@ -65,10 +115,10 @@ func TestImportsAreServed(t *testing.T) {
 	imports := regexp.MustCompile(`(?m)^(?:import|export) [^'"\n;]*from '([^']+)'`)
 	found := 0
 	for path, a := range assets {
-		if !strings.HasSuffix(path, ".js") {
+		if !strings.HasSuffix(path, ".js") || strings.HasSuffix(path, ".min.js") {
 			continue
 		}
-		for _, m := range imports.FindAllSubmatch(a.content, -1) {
+		for _, m := range imports.FindAllSubmatch(a.plain.content, -1) {
 			found++
 			target := filepath.Join(filepath.Dir(path), string(m[1]))
 			if _, ok := assets[target]; !ok {
@@ -84,8 +134,8 @@ func TestImportsAreServed(t *testing.T) {
 // The browser refuses inline scripts and styles; so the page must have none.
 func TestPageHasNothingInline(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>\s*[^<\s]|<style|\sstyle=|\son[a-z]+=|javascript:`)
-	pages, err := filepath.Glob("page/*.html")
-	if err != nil || len(pages) == 0 {
+	pages, err := filepath.Glob("*/index.html")
+	if err != nil || len(pages) != 2 {
 		t.Fatalf("pages %v, %v", pages, err)
 	}
 	for _, name := range pages {

@@ -1,6 +1,7 @@
 package apidoctest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"mime"
@@ -85,8 +86,20 @@ func (h *HTTP) checkBody(header http.Header, text []byte, where []string) error 
 	if h.object(append(content, media)...) == nil {
 		return fmt.Errorf("the Content-Type is %q", media)
 	}
-	if err := h.valid(text, append(content, media, "schema")...); err != nil {
-		return fmt.Errorf("the body %.300s: %w", text, err)
+	parts := [][]byte{text}
+	if media == "application/x-ndjson" {
+		parts = bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	}
+	for _, part := range parts {
+		var err error
+		if strings.HasSuffix(media, "json") {
+			err = h.valid(part, append(content, media, "schema")...)
+		} else {
+			err = h.validValue(string(part), append(content, media, "schema")...)
+		}
+		if err != nil {
+			return fmt.Errorf("the body %.300s: %w", part, err)
+		}
 	}
 	return nil
 }
