@@ -26,7 +26,7 @@ ARGS ?=
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what the tests run: redis-server, nginx, chromium, … (Debian; only what is missing)
+setup: ## install what the tests run: redis-server, nginx, chromium, promtool, … (Debian; only what is missing)
 	@.ci/setup
 
 build: ## build the gateway into .build
@@ -41,10 +41,10 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 test: setup ## run all tests of all modules, with the race detector
 	go test -race -timeout 20m work
 
-check: setup format vet lint modules types scripts ## run all checks but the tests
+check: setup format vet lint modules types scripts alerts deploy-check ## run all checks but the tests
 
 format:
-	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES))"; \
+	@echo "gofmt"; unformatted="$$(gofmt -l $(MODULES) deploy)"; \
 	if [ -n "$$unformatted" ]; then echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 
 vet:
@@ -72,6 +72,16 @@ scripts:
 	mkdir "$$prefix/log" "$$prefix/temp"; \
 	nginx -q -t -p "$$prefix" -c "$$PWD/deploy/nginx/nginx.conf"
 
+alerts: ## check what Prometheus is given, and that each alert fires when it must and stays quiet when it must
+	promtool check config configs/prometheus/prometheus.yml
+	promtool test rules configs/prometheus/tests/*.yml
+
+# A module of its own, outside the workspace: what it reads the files with is
+# nothing for the gateway. The files are no inputs that go test knows of.
+deploy-check: setup ## check what is in deploy: compose file, image, Kubernetes, systemd, nginx
+	@cd deploy/validate && export GOWORK=off && echo "deploy/validate" && go vet ./... && $(STATICCHECK) ./... && \
+	go mod tidy -diff && go test -count=1 ./...
+
 bench: ## run the benchmarks; BENCH= chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem work
 
@@ -92,9 +102,13 @@ loadtest: build ## load a gateway, TARGET= or one of its own, and report what it
 measure: setup ## print the coefficients of docs/sizing.md; takes six minutes, in which nothing else should run
 	@cd gateway && go test ./integration -run '^$$' -bench '^BenchmarkSizing$$' -benchtime 1x -timeout 30m $(ARGS)
 
-generate: ## write the files that are made from the code: configs/gateway.env, the JavaScript client's bundle
+generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env
+	@go run ./gateway/cmd/gateway --metrics > docs/metrics.md
 	@go run ./gateway/web/bundle
+	@{ printf '# deploy/nginx/nginx.conf. Made by `make generate`; do not edit.\napiVersion: v1\nkind: ConfigMap\n'; \
+	printf 'metadata:\n  name: plenum-nginx-main\n  namespace: plenum\ndata:\n  nginx.conf: |\n'; \
+	sed 's/^./    &/' deploy/nginx/nginx.conf; } > deploy/kubernetes/nginx-main.yaml
 
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(MODULES) | while IFS=: read -r file target; do \

@@ -91,7 +91,7 @@ func (d *desk) reload(ctx context.Context) error {
 		if !p.tried || p.Ref == 0 {
 			return false
 		}
-		took := p.Ref <= refs[0] && p.Mark == "" // one with a mark is told what is kept with it
+		took := refs[0].Has(p.Ref) && p.Mark == "" // one with a mark is told what is kept with it
 		if refs = refs[1:]; took {
 			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
 		}
@@ -181,8 +181,8 @@ func (d *desk) conflict(res Appended) {
 	}
 }
 
-// repeated settles those that were taken before; the others are appended again.
-// One that only repeats another one of the group is not settled before that one
+// repeated settles those that were taken before, and those that cannot be taken
+// any more; the others are appended again. One that only repeats another one of the group is not settled before that one
 // is: it goes back into the queue.
 func (d *desk) repeated(res Appended, a *Append) {
 	var back []*Proposal
@@ -192,6 +192,10 @@ func (d *desk) repeated(res Appended, a *Append) {
 		d.group[i] = nil
 		if repeatsNew(a.Items[:item], res.Repeats[:n], p) {
 			back = append(back, p)
+			continue
+		}
+		if slices.Contains(res.Skipped, item) {
+			d.settle(p, Settlement{Err: ErrSkipped, Head: res.Head})
 			continue
 		}
 		s := Settlement{Repeated: true, Head: res.Head, Last: res.Offset}
@@ -329,6 +333,7 @@ func (d *desk) settle(p *Proposal, s Settlement) {
 	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
 		s.Err = ErrUnknown
 	}
+	s.Tried = p.tried
 	if p.To != nil {
 		p.To.Settled(p, s)
 	}

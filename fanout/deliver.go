@@ -60,18 +60,38 @@ func (p *Pool) slack(now time.Time) time.Duration {
 	return 1
 }
 
-// flush cuts one frame of all that is pending and delivers it to everybody.
+// flush delivers all that is pending to everybody: as one frame, or as several
+// when it is very much.
 func (p *Pool) flush() {
 	p.out.Lock()
 	defer p.out.Unlock()
 	events := p.cut()
+	for rest := events; len(rest) > 0 && len(p.scratch) > 0; {
+		n := fitting(rest)
+		p.deliver(rest[:n])
+		rest = rest[n:]
+	}
 	if len(events) > 0 && len(p.scratch) > 0 {
-		p.deliver(events)
 		p.wrote(time.Now(), lastOffset(events))
 	}
 	clear(p.scratch)
 	clear(events)
 	p.giveBack(events)
+}
+
+// maxFrame bounds the bytes of a frame, so that what waits for a subscriber is
+// bounded too, and no client has to take more at once than it can. One event
+// may be larger.
+const maxFrame = 1 << 20
+
+// fitting is how many of the events go into one frame.
+func fitting(events []Event) int {
+	for i, size := 0, 0; i < len(events); i++ {
+		if size += len(events[i].Body); size > maxFrame && i > 0 {
+			return i
+		}
+	}
+	return len(events)
 }
 
 // deliver hands a frame of the events to everybody in scratch.
@@ -97,6 +117,7 @@ func (p *Pool) cut() []Event {
 	p.pending, p.spare = p.spare[:0], nil
 	p.framed = p.head.Offset
 	p.scratch = append(p.scratch[:0], p.links...)
+	p.timing.leaving = len(events) > 0 && len(p.links) > 0
 	return keepLatest(events)
 }
 

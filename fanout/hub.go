@@ -17,6 +17,7 @@ type Options struct {
 	GiveUp        time.Duration // an append whose outcome is unknown is tried again for this long; 10 s
 	Wait          time.Duration // a request that was not tried yet waits this long for the log; 2 s
 	Recent        int           // bytes of events that a pool keeps for replays; 65536
+	Piece         int           // bytes of events, about, that one look brings; 262144
 }
 
 func (o Options) withDefaults() Options {
@@ -38,6 +39,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Recent <= 0 {
 		o.Recent = 64 << 10
+	}
+	if o.Piece <= 0 {
+		o.Piece = 256 << 10
 	}
 	return o
 }

@@ -58,7 +58,9 @@ type Batch struct {
 	Records []byte
 }
 
-// Item is one request of an append.
+// Item is one request of an append. The refs of a client take effect in rising
+// order: one that is not above all that did is refused as a repeat, whether it
+// took effect itself or not, see [Appended].
 type Item struct {
 	Client  string // scopes Ref
 	Ref     uint64 // below 2^53; 0 if repeats need not be recognised
@@ -100,7 +102,7 @@ type Outcome int
 const (
 	Took     Outcome = iota
 	Conflict         // the state is at another revision; it comes with the answer
-	Repeated         // the refs of some items are not new; their indexes come with the answer
+	Repeated         // the refs of some items do not rise; their indexes come with the answer
 	Missing          // there is no such session
 	Moved            // the log is at another position than At
 )
@@ -114,8 +116,9 @@ type Appended struct {
 	Outcome Outcome
 	Head
 	First   uint64            // the offset of the first event appended
-	Repeats []int             // with Repeated: indexes of the items taken before, or repeating one before them
+	Repeats []int             // with Repeated: indexes of the items whose refs do not rise, above the log's and those before them
 	Marks   []Mark            // with Repeated: one for each of Repeats
+	Skipped []int             // with Repeated: those of Repeats that never took effect, because later refs did before them
 	State   map[string]string // with Conflict
 	Ended   string            // with Missing: the epoch of the session of this id that was ended last
 }
@@ -126,7 +129,8 @@ type Query struct {
 	History bool     // also the events after After
 	After   uint64   //
 	Limit   int      // at most so many of them; 0 is all
-	Clients []string // also the highest ref taken from each of these
+	Bytes   int      // about so many bytes of them: they stop where it is passed; 0 is no limit
+	Clients []string // also which refs of each of these took effect
 	NoState bool     // leave the state out
 }
 
@@ -136,7 +140,8 @@ type View struct {
 	Head
 	State    map[string]string // nil if the state is the one that the query knows
 	Events   []Event           // durable, in offset order
-	Complete bool              // Events holds everything after After, up to Limit
-	Refs     []uint64          // one for each of Query.Clients
+	Complete bool              // nothing is missing between After and the last of Events, or the head without More
+	More     bool              // a limit was reached: there are events after Events
+	Refs     []Taken           // one for each of Query.Clients
 	Ended    string            // the epoch of the session of this id that was ended last
 }

@@ -146,9 +146,8 @@ func (h *Hub) forget(p *Pool) {
 // Attach adds a subscriber exactly behind a position: the first frame that it
 // gets starts with the event after from. The caller may bring the events that
 // follow from, as it read them from the log; what the pool has beyond them is
-// added. A frame with all of them is delivered before Attach returns. first, if
-// not nil, is called when it is certain that there is no error, before any
-// frame; it must not block.
+// added. They are delivered before Attach returns. first, if not nil, is called
+// when it is certain that there is no error, before any frame; it must not block.
 func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) (*Link, error) {
 	p.out.Lock()
 	defer p.out.Unlock()
@@ -156,12 +155,22 @@ func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) 
 	if err == nil && first != nil {
 		first()
 	}
-	if err == nil && len(missed) > 0 {
-		p.hub.Stats.Deliveries.Add(1)
-		p.hub.Stats.EventDeliveries.Add(int64(len(missed)))
-		to.Deliver(p.hub.newFrame(missed))
+	if err == nil {
+		p.Replay(to, missed)
 	}
 	return link, err
+}
+
+// Replay delivers events that were read from the log to one subscriber, be it
+// attached or not. It keeps no order with frames of the pool.
+func (p *Pool) Replay(to Subscriber, events []Event) {
+	for len(events) > 0 {
+		n := fitting(events)
+		p.hub.Stats.Deliveries.Add(1)
+		p.hub.Stats.EventDeliveries.Add(int64(n))
+		to.Deliver(p.hub.newFrame(events[:n]))
+		events = events[n:]
+	}
 }
 
 func (p *Pool) attach(to Subscriber, from Position, read []Event) (*Link, []Event, error) {

@@ -40,6 +40,7 @@ func (s *sample) add(o sample) {
 // timing is what a pool remembers for it.
 type timing struct {
 	waiting sample // in the log, and not in a frame yet
+	leaving bool   // a frame was cut and is being delivered
 
 	// The frame that was delivered last.
 	offset uint64
@@ -58,7 +59,7 @@ func (p *Pool) timed(epoch string, s sample) {
 	case epoch != p.head.Epoch || p.lost:
 	case t.offset >= s.last:
 		p.observe(s, t.at)
-	case p.framed >= s.last: // there was nobody to deliver it to
+	case p.framed >= s.last && !t.leaving: // there was nobody to deliver it to
 	default:
 		t.waiting.add(s)
 	}
@@ -67,12 +68,12 @@ func (p *Pool) timed(epoch string, s sample) {
 // wrote tells that a frame up to offset, or one without durable events, has been
 // delivered.
 func (p *Pool) wrote(now time.Time, offset uint64) {
-	if offset == 0 {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := &p.timing
+	if t.leaving = false; offset == 0 {
+		return
+	}
 	t.offset, t.at = offset, p.hub.wheel.since(now)
 	if t.waiting.n > 0 && t.waiting.last <= offset {
 		p.observe(t.waiting, t.at)

@@ -100,3 +100,36 @@ func TestPublishTimeNeedsSomebody(t *testing.T) {
 		}
 	})
 }
+
+// slow is a subscriber that keeps a frame's delivery until it is let go.
+type slow struct{ began, let chan struct{} }
+
+func (s *slow) Deliver(*fanout.Frame) {
+	s.began <- struct{}{}
+	<-s.let
+}
+
+// The log's answer may come while the frame is on its way to the members.
+func TestPublishTimeOfAFrameThatIsLeaving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		pool, _ := r.join("s")
+		last := &slow{make(chan struct{}), make(chan struct{})}
+		if _, err := pool.Attach(last, pool.Head().Position, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.log.bend(func(b *bends) {
+			b.delivery = func(session string, b fanout.Batch) { go r.log.to.Deliver(session, b) }
+		})
+		var before latency.Distribution
+		settled := ask(pool, &fanout.Proposal{Client: "c", Ref: 1, Change: change("a")})
+		<-last.began
+		<-settled
+		after(20 * ms)
+		last.let <- struct{}{}
+		synctest.Wait()
+		if count, mean, _ := r.took(&before); count != 1 || mean != 20*ms {
+			t.Errorf("%d took %v; want 1 that took 20 ms", count, mean)
+		}
+	})
+}

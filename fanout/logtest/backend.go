@@ -30,11 +30,16 @@ func marks(k *kit) {
 	if !slices.Equal(again.Repeats, []int{0, 2}) || !slices.Equal(again.Marks, want) {
 		k.Errorf("a repeat answered %v with %+v; want %+v", again.Repeats, again.Marks, want)
 	}
-	within := other.append(session, fanout.Repeated, &fanout.Append{Items: []fanout.Item{marked(2, "m"), marked(2, "m")}})
+	beyond := other.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{marked(4, "with a gap")}})
+	gap := one.append(session, fanout.Repeated, &fanout.Append{Items: []fanout.Item{marked(3, "late"), marked(4, "again")}})
+	if kept := (fanout.Mark{Offset: beyond.First + 1, Mark: "with a gap"}); !slices.Equal(gap.Marks, []fanout.Mark{kept, kept}) || !slices.Equal(gap.Skipped, []int{0}) {
+		k.Errorf("a repeat above a gap, and one in it, answered %+v", gap)
+	}
+	within := other.append(session, fanout.Repeated, &fanout.Append{Items: []fanout.Item{marked(5, "m"), marked(5, "m")}})
 	if !slices.Equal(within.Marks, []fanout.Mark{{}}) {
 		k.Errorf("a repeat within an append answered %+v", within)
 	}
-	if v := one.read(session, &fanout.Query{Clients: []string{"backend", "c"}}); !slices.Equal(v.Refs, []uint64{1, 2}) {
+	if v := one.read(session, &fanout.Query{Clients: []string{"backend", "c"}}); !slices.Equal(lasts(v.Refs), []uint64{4, 2}) {
 		k.Errorf("the refs are %v", v.Refs)
 	}
 }

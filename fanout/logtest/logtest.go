@@ -153,3 +153,12 @@ func bodies(all []fanout.Event) []string {
 	}
 	return texts
 }
+
+// lasts are the highest refs.
+func lasts(taken []fanout.Taken) []uint64 {
+	refs := make([]uint64, len(taken))
+	for i, t := range taken {
+		refs[i] = t.Last
+	}
+	return refs
+}

@@ -50,9 +50,9 @@ type tombstone struct {
 	at    time.Time
 }
 
-// taken is the highest ref taken of a client, and what is kept with it.
+// taken is which refs of a client took effect, and what is kept with the highest.
 type taken struct {
-	ref uint64
+	fanout.Taken
 	fanout.Mark
 }
 
@@ -153,7 +153,8 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		return fanout.Appended{Outcome: fanout.Missing, Ended: l.endedLocked(id)}, b, false
 	}
 	res.Head = s.head
-	if res.Repeats, res.Marks = s.repeats(a.Items); res.Repeats != nil {
+	var refs map[string]fanout.Taken
+	if refs, res = s.check(res, a.Items); res.Repeats != nil {
 		res.Outcome = fanout.Repeated
 		return res, b, false
 	}
@@ -171,7 +172,7 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		s.head.Epoch = rand.Text()[:10]
 	}
 	first := s.head.Offset + 1
-	records := l.takeLocked(s, a)
+	records := l.takeLocked(s, a, refs)
 	res.Head, b.Head, b.Records = s.head, s.head, records
 	if s.head.Offset >= first {
 		res.First, b.First = first, first
@@ -191,7 +192,7 @@ func (l *Log) endedLocked(id string) string {
 	return ""
 }
 
-// taken is the highest ref that was taken from a client.
+// taken is which refs of a client took effect.
 func (c *content) taken(client string) taken {
 	if t, ok := c.refs[client]; ok {
 		return t
@@ -199,31 +200,37 @@ func (c *content) taken(client string) taken {
 	return c.older[client]
 }
 
-// repeats returns the indexes of the items that repeat a ref of the log, or of
-// an item before them, and what is kept with each.
-func (c *content) repeats(items []fanout.Item) (repeats []int, marks []fanout.Mark) {
-	var within map[string]uint64
+// check returns the refs as they are after the items, and notes in res which
+// items have refs that do not rise.
+func (c *content) check(res fanout.Appended, items []fanout.Item) (map[string]fanout.Taken, fanout.Appended) {
+	var after map[string]fanout.Taken
 	for i, item := range items {
-		before := c.taken(item.Client)
-		switch {
-		case item.Ref == 0:
-		case item.Ref <= within[item.Client]:
-			repeats, marks = append(repeats, i), append(marks, fanout.Mark{})
-		case item.Ref <= before.ref:
-			repeats, marks = append(repeats, i), append(marks, before.Mark)
-		case len(items) > 1:
-			if within == nil {
-				within = make(map[string]uint64)
-			}
-			within[item.Client] = item.Ref
+		if item.Ref == 0 {
+			continue
 		}
+		before := c.taken(item.Client)
+		t := before.Taken
+		if a, ok := after[item.Client]; ok {
+			t, before.Mark = a, fanout.Mark{}
+		}
+		switch {
+		case item.Ref > t.Last:
+			if after == nil {
+				after = make(map[string]fanout.Taken)
+			}
+			after[item.Client] = t.Add(item.Ref)
+			continue
+		case !t.Has(item.Ref):
+			res.Skipped = append(res.Skipped, i)
+		}
+		res.Repeats, res.Marks = append(res.Repeats, i), append(res.Marks, before.Mark)
 	}
-	return repeats, marks
+	return after, res
 }
 
 // takeLocked applies an append that has passed all checks, and returns what is
 // to be published.
-func (l *Log) takeLocked(s *session, a *fanout.Append) []byte {
+func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]fanout.Taken) []byte {
 	var records []byte
 	for _, item := range a.Items {
 		records = append(records, item.Records...)
@@ -235,7 +242,7 @@ func (l *Log) takeLocked(s *session, a *fanout.Append) []byte {
 			if s.refs == nil {
 				s.refs = make(map[string]taken)
 			}
-			t := taken{ref: item.Ref}
+			t := taken{Taken: refs[item.Client]}
 			if item.Mark != "" {
 				t.Mark = fanout.Mark{Offset: s.head.Offset, Mark: item.Mark}
 			}
@@ -284,7 +291,7 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := fanout.View{Refs: make([]uint64, len(q.Clients)), Ended: l.endedLocked(id)}
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients)), Ended: l.endedLocked(id)}
 	s := l.findLocked(id)
 	if s == nil || s.head.Epoch == "" {
 		return v, nil
@@ -294,13 +301,11 @@ func (l *Log) Read(ctx context.Context, id string, q *fanout.Query) (fanout.View
 		v.State = clone(s.state)
 	}
 	for i, c := range q.Clients {
-		v.Refs[i] = s.taken(c).ref
+		v.Refs[i] = s.taken(c).Taken
 	}
 	if q.History {
 		v.Events, v.Complete = s.after(q.After)
-		if q.Limit > 0 && len(v.Events) > q.Limit {
-			v.Events = v.Events[:q.Limit]
-		}
+		v.Events, v.More = first(v.Events, q)
 	}
 	return v, nil
 }
@@ -316,6 +321,17 @@ func (s *session) after(offset uint64) ([]fanout.Event, bool) {
 	oldest := s.events[0].Offset
 	from := max(offset+1, oldest)
 	return append([]fanout.Event(nil), s.events[from-oldest:]...), offset+1 >= oldest
+}
+
+// first returns the first of the events, as far as the query wants them.
+func first(events []fanout.Event, q *fanout.Query) (some []fanout.Event, more bool) {
+	for i, bytes := 0, 0; i < len(events); i++ {
+		bytes += len(events[i].Body)
+		if i+1 == q.Limit || q.Bytes > 0 && bytes >= q.Bytes {
+			return events[: i+1 : i+1], i+1 < len(events)
+		}
+	}
+	return events, false
 }
 
 // Forget drops a session without a trace, as a store does that has lost its

@@ -6,8 +6,10 @@
 --       11 flags (c: create, e: end), and behind an @, if the log must be at a position, '<epoch> <offset>'
 --       12 number of fields, then field and value of each ('' deletes),
 --       then for each item: client, ref or '<ref> <mark>', events, records
--- Returns {outcome, epoch, offset, revision, first, then ended, or repeats and what is kept of each, or state}.
--- A ref is kept as '<ref>', and with a mark as '<ref> <offset of its last event> <mark>'.
+-- Returns {outcome, epoch, offset, revision, first, then ended, or state, or repeats, their marks, and skipped}.
+-- Of each client the refs are kept as the highest that took effect, then the gaps below it,
+-- which did not and never will: '<ref> <first>-<last> …'; then, if the highest has a mark,
+-- ' =<offset of its last event> <mark>'.
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark', 'ended')
 local epoch, offset, rev = m[1], tonumber(m[2] or 0), tonumber(m[3] or 0)
 local born, reset = not epoch, false
@@ -24,26 +26,34 @@ local function number(ref) return tonumber(ref) or tonumber(string.match(ref, '^
 
 local fields = tonumber(ARGV[12])
 local firstItem = 13 + 2 * fields
-local seen, repeats, kept = {}, nil, nil
+local clients, repeats, marks, skipped = {}, {}, {}, {}
 for i = firstItem, #ARGV, 4 do
   local ref = number(ARGV[i + 1])
   if ref > 0 then
-    local client, text = ARGV[i], ''
-    local last = seen[client]
-    if not last then
-      text = redis.call('HGET', KEYS[4], client) or redis.call('HGET', KEYS[5], client) or '0'
-      last = number(text)
+    local c = clients[ARGV[i]]
+    if not c then
+      local kept = redis.call('HGET', KEYS[4], ARGV[i]) or redis.call('HGET', KEYS[5], ARGV[i]) or '0'
+      local last, gaps, mark = string.match(kept, '^(%d+)([%d%- ]*)=?(.*)$')
+      c = {last = tonumber(last), gaps = string.gsub(gaps, ' $', ''), mark = mark}
+      clients[ARGV[i]] = c
     end
-    if ref <= last then
-      repeats, kept = repeats or {}, kept or {}
-      repeats[#repeats + 1] = (i - firstItem) / 4
-      kept[#kept + 1] = text
+    if ref <= c.last then
+      local item = (i - firstItem) / 4
+      repeats[#repeats + 1], marks[#marks + 1] = item, c.mark
+      for from, to in string.gmatch(c.gaps, '(%d+)%-(%d+)') do
+        if ref >= tonumber(from) and ref <= tonumber(to) then skipped[#skipped + 1] = item end
+      end
     else
-      seen[client] = ref
+      if ref > c.last + 1 then
+        local _, n = string.gsub(c.gaps, '%-', '')
+        if n >= 256 then c.gaps = string.gsub(c.gaps, '^ %S+', '') end
+        c.gaps = c.gaps .. string.format(' %.0f-%.0f', c.last + 1, ref - 1)
+      end
+      c.last, c.mark = ref, ''
     end
   end
 end
-if repeats then return {'repeated', epoch or '', offset, rev, 0, repeats, kept} end
+if #repeats > 0 then return {'repeated', epoch or '', offset, rev, 0, repeats, marks, skipped} end
 
 if ARGV[9] ~= '*' and (ARGV[9] ~= (epoch or '') or tonumber(ARGV[10]) ~= rev) then
   return {'conflict', epoch or '', offset, rev, 0, redis.call('HGETALL', KEYS[2])}
@@ -59,10 +69,14 @@ for i = firstItem, #ARGV, 4 do
     stored[#stored + 1] = ARGV[i + 3]
   end
   if ARGV[i + 3] ~= '' then sent[#sent + 1] = ARGV[i + 3] end
-  local ref = ARGV[i + 1]
-  local cut = string.find(ref, ' ', 1, true)
-  if cut then ref = string.sub(ref, 1, cut) .. offset .. string.sub(ref, cut) end
-  if ref ~= '0' then redis.call('HSET', KEYS[4], ARGV[i], ref) end
+  local ref, mark = string.match(ARGV[i + 1], '^(%d+) ?(.*)$')
+  if ref ~= '0' then
+    if mark ~= '' then mark = ' =' .. offset .. ' ' .. mark end
+    clients[ARGV[i]].kept = ref .. clients[ARGV[i]].gaps .. mark
+  end
+end
+for client, c in pairs(clients) do
+  redis.call('HSET', KEYS[4], client, c.kept)
 end
 if #stored > 0 then
   redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, offset - tonumber(ARGV[5])), offset .. '-0', 'r', table.concat(stored))

@@ -81,7 +81,7 @@ func taken(t *testing.T, log *redislog.Log) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v.Refs[0]
+	return v.Refs[0].Last
 }
 
 // calls counts the commands that were run, by clients and by scripts.

@@ -35,36 +35,42 @@ func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
 	case fanout.Missing:
 		res.Ended, err = values[5].ToString()
 	case fanout.Repeated:
-		err = repeats(&res, values[5], values[6])
+		err = repeats(&res, values[5], values[6], values[7])
 	case fanout.Conflict:
 		res.State, err = values[5].AsStrMap()
 	}
 	return res, err
 }
 
-// repeats decodes which items were taken before, and what is kept of each:
-// "<ref>", or "<ref> <offset> <mark>".
-func repeats(res *fanout.Appended, indexes, kept rueidis.RedisMessage) error {
-	numbers, err := indexes.AsIntSlice()
-	if err != nil {
+// repeats decodes which items have refs that do not rise, the marks of each,
+// "<offset> <mark>" or nothing, and which of them never took effect.
+func repeats(res *fanout.Appended, items, marks, skipped rueidis.RedisMessage) (err error) {
+	if res.Repeats, err = indexes(items); err != nil {
 		return err
 	}
-	texts, err := kept.AsStrSlice()
-	if err != nil {
+	if res.Skipped, err = indexes(skipped); err != nil {
 		return err
 	}
-	for n, i := range numbers {
-		_, text, _ := strings.Cut(texts[n], " ")
+	texts, err := marks.AsStrSlice()
+	for _, text := range texts {
 		offset, mark, _ := strings.Cut(text, " ")
 		m := fanout.Mark{Mark: mark}
 		if mark != "" {
 			if m.Offset, err = strconv.ParseUint(offset, 10, 64); err != nil {
-				return fmt.Errorf("what is kept of a ref, %q: %w", texts[n], err)
+				return fmt.Errorf("what is kept of a ref, %q: %w", text, err)
 			}
 		}
-		res.Repeats, res.Marks = append(res.Repeats, int(i)), append(res.Marks, m)
+		res.Marks = append(res.Marks, m)
 	}
-	return nil
+	return err
+}
+
+func indexes(m rueidis.RedisMessage) (list []int, err error) {
+	numbers, err := m.AsIntSlice()
+	for _, n := range numbers {
+		list = append(list, int(n))
+	}
+	return list, err
 }
 
 func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err error) {
@@ -83,36 +89,57 @@ func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err e
 			return err
 		}
 	}
-	refs, err := values[6].ToArray()
+	refs, err := values[6].AsStrSlice()
 	if err != nil {
 		return err
 	}
-	for i := range refs {
-		if v.Refs[i], err = refs[i].AsUint64(); err != nil {
+	for i, kept := range refs {
+		if v.Refs[i], err = taken(kept); err != nil {
 			return err
 		}
 	}
-	if q.History {
-		v.Events, v.Complete, err = history(values[5], q, v.Offset)
+	if !q.History {
+		return nil
 	}
-	return err
+	if v.Events, err = history(values[5], q); err != nil {
+		return err
+	}
+	v.Complete = q.After == v.Offset || len(v.Events) > 0 && v.Events[0].Offset == q.After+1
+	v.More = len(v.Events) > 0 && v.Events[len(v.Events)-1].Offset < v.Offset
+	return nil
+}
+
+// taken decodes which refs of a client took effect, see append.lua.
+func taken(kept string) (t fanout.Taken, err error) {
+	last, gaps, _ := strings.Cut(kept, " ")
+	if t.Last, err = strconv.ParseUint(last, 10, 64); err != nil {
+		return t, fmt.Errorf("the refs %q: %w", kept, err)
+	}
+	for gap := range strings.FieldsSeq(gaps) {
+		var s fanout.Span
+		if _, err := fmt.Sscanf(gap, "%d-%d", &s.First, &s.Last); err != nil {
+			return t, fmt.Errorf("the refs %q: %w", kept, err)
+		}
+		t.Gaps = append(t.Gaps, s)
+	}
+	return t, nil
 }
 
 // history decodes stream entries. The id of an entry is the offset of its last event.
-func history(m rueidis.RedisMessage, q *fanout.Query, head uint64) (events []fanout.Event, complete bool, err error) {
+func history(m rueidis.RedisMessage, q *fanout.Query) (events []fanout.Event, err error) {
 	entries, err := m.AsStrSlice()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	var batch []fanout.Event
 	for i := 0; i+1 < len(entries); i += 2 {
 		id, _, _ := strings.Cut(entries[i], "-")
 		last, err := strconv.ParseUint(id, 10, 64)
 		if err != nil {
-			return nil, false, fmt.Errorf("stream entry %q: %w", entries[i], err)
+			return nil, fmt.Errorf("stream entry %q: %w", entries[i], err)
 		}
 		if batch, err = fanout.DurableEvents(batch[:0], 1, []byte(entries[i+1])); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for j, e := range batch {
 			e.Offset = last - uint64(len(batch)-1-j)
@@ -121,11 +148,8 @@ func history(m rueidis.RedisMessage, q *fanout.Query, head uint64) (events []fan
 			}
 		}
 	}
-	wanted := head
-	if q.Limit > 0 && len(events) >= q.Limit {
+	if q.Limit > 0 && len(events) > q.Limit {
 		events = events[:q.Limit]
-		wanted = events[q.Limit-1].Offset
 	}
-	complete = q.After == head || len(events) > 0 && events[0].Offset == q.After+1 && events[len(events)-1].Offset == wanted
-	return events, complete, nil
+	return events, nil
 }

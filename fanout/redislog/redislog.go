@@ -192,16 +192,12 @@ func (l *Log) Read(ctx context.Context, session string, q *fanout.Query) (fanout
 	if q.History {
 		after = strconv.FormatUint(q.After, 10)
 	}
-	limit := ""
-	if q.Limit > 0 {
-		limit = strconv.Itoa(q.Limit)
-	}
-	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, limit}, q.Clients...)
+	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, strconv.Itoa(q.Limit), strconv.Itoa(q.Bytes)}, q.Clients...)
 	values, err := readScript.Exec(ctx, l.client, l.keys(session), args).ToArray()
 	if err != nil {
 		return fanout.View{}, unavailable("reading "+session, err)
 	}
-	v := fanout.View{Refs: make([]uint64, len(q.Clients))}
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
 	if len(values) > 1 && !values[1].IsNil() {
 		if v.Ended, err = values[1].ToString(); err != nil {
 			return v, err

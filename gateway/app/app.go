@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -18,16 +19,19 @@ import (
 	"github.com/plenum-gateway/plenum/fanout/memlog"
 	"github.com/plenum-gateway/plenum/fanout/redislog"
 	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/httpapi"
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // kinds are all that this gateway has.
-var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}}
+var kinds = []kind.Kind{broadcast.Kind{}, document.Kind{}, estimation.Kind{}}
 
 func kindNames() (names []string) {
 	for _, k := range kinds {
@@ -48,12 +52,20 @@ type App struct {
 	http        *http.Server
 	listener    net.Listener
 	health      httpapi.Health
+	systemd     systemd
+	stats       *stats.Collector
+	fleet       *fleet.Fleet // nil with the embedded log
+	resting     resting
 }
 
 // New connects and listens, and starts nothing yet. The error says what to do
 // about it.
 func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App, error) {
-	a := &App{settings: s, log: log}
+	manager, err := underSystemd(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{settings: s, log: log, systemd: manager}
 	store, err := a.openLog(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +75,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		Welcome: wire.Welcome{Heartbeat: s.HeartbeatInterval.Milliseconds(), Frame: s.FrameInterval.Milliseconds(),
 			Limits: wire.Limits{Message: s.MessageLimit, Backlog: s.Backlog}}})
 	a.hub = fanout.New(store, connection.Codec{}, a.sessions.Owner, fanout.Options{FrameInterval: s.FrameInterval,
-		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver})
+		FrameBurst: s.FrameBurst, CompressOver: s.CompressOver, Piece: s.Backlog / 2})
 	a.sessions.Attach(a.hub)
 	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
 		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
@@ -78,7 +90,8 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		}
 		return a.redis.Ping(ctx)
 	}
-	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, version), ReadHeaderTimeout: 10 * time.Second,
+	a.observe(ctx, version)
+	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, a.operators(), version), ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		a.closeLog()
@@ -131,6 +144,12 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.hub.Run(ctx) })
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	parts.Go(func() { a.systemd.live(ctx) })
+	a.startObserving(ctx, parts)
+	limit, known := descriptors()
+	if advice := descriptorAdvice(a.settings.Connections, limit, known); advice != "" {
+		a.log.Warn("the system is set up too small", zap.String("advice", advice))
+	}
 	if a.redis == nil {
 		return nil
 	}
@@ -151,6 +170,7 @@ func (a *App) serve(stop, now context.Context) error {
 	go func() { failed <- a.http.Serve(a.listener) }() // ends with http.Close, at the latest
 	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
 		zap.String("log", a.logName()))
+	a.systemd.tell("READY=1")
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving HTTP: %w", err)
@@ -167,7 +187,9 @@ func (a *App) drain(now context.Context) {
 	goodbye := min(a.settings.DrainTimeout/4, 10*time.Second) // for close handshakes and the last appends
 	ctx, cancel := context.WithTimeout(now, a.settings.DrainTimeout-goodbye)
 	defer cancel()
+	a.endRest()
 	a.log.Info("draining", zap.Int64("connections", a.connections.Stats.Open.Load()))
+	a.systemd.tell("STOPPING=1")
 	a.health.Drain()
 	a.connections.Drain(ctx, a.settings.DrainRate)
 

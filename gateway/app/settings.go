@@ -54,6 +54,8 @@ type Settings struct {
 	RateBurst    int           `env:"RATE_BURST" envDefault:"40" doc:"messages that may come at once before that"`
 	Origins      []string      `env:"ORIGINS" doc:"patterns of the origins whose pages may connect, beside the gateway's own: *.example.com,https://app.example.org; * is all"`
 
+	APIKeys []string `env:"API_KEYS" doc:"keys of operators, separated by commas, each of 32 characters or more: Authorization: Bearer <key>; empty: operators are refused"`
+
 	DrainRate    int           `env:"DRAIN_RATE" envDefault:"500" doc:"connections a second that are asked to move when the process is told to stop"`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"60s" doc:"then the rest is closed and the process ends"`
 }
@@ -81,10 +83,10 @@ func Load(environ []string) (s Settings, warnings []string, err error) {
 	return s, unknown(vars), errors.Join(mistakes...)
 }
 
-// told is a mistake as an operator reads it. The URL of Redis may hold a
-// password and is left out.
+// told is a mistake as an operator reads it. Keys, and the URL of Redis, which may
+// hold a password, are left out.
 func told(name string, vars map[string]string, allowed string) error {
-	if name == prefix+"REDIS_URL" {
+	if name == prefix+"REDIS_URL" || name == prefix+"API_KEYS" {
 		return fmt.Errorf("%s: %s", name, allowed)
 	}
 	return fmt.Errorf("%s=%q: %s", name, vars[name], allowed)
@@ -166,6 +168,7 @@ func (s *Settings) check() (found []mistake) {
 		return err != nil || o == ""
 	})
 	say(!wrong, "ORIGINS", "patterns such as *.example.com or https://app.example.org, separated by commas")
+	say(!slices.ContainsFunc(s.APIKeys, func(k string) bool { return len(k) < 32 }), "API_KEYS", "keys of 32 or more characters, separated by commas")
 	between(s.DrainRate, 1, 1_000_000, "DRAIN_RATE")
 	during(s.DrainTimeout, time.Second, time.Hour, "DRAIN_TIMEOUT")
 	return found

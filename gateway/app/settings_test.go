@@ -50,6 +50,7 @@ var mistakes = []struct{ variable, value, allowed string }{
 	{"PLENUM_RATE", "fast", "a number"},
 	{"PLENUM_RATE_BURST", "0", "from 1"},
 	{"PLENUM_ORIGINS", "[,a,,[", "patterns"},
+	{"PLENUM_API_KEYS", "short", "32 or more"},
 	{"PLENUM_DRAIN_RATE", "0", "from 1"},
 	{"PLENUM_DRAIN_TIMEOUT", "2h", "from 1s to 1h"},
 }

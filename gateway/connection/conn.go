@@ -90,22 +90,19 @@ func (c *Conn) Start(message []byte, at uint64) {
 	c.socket.out.start(message, at)
 }
 
+// More implements session.Conn.
+func (c *Conn) More() { c.socket.out.hold() }
+
 // caughtUp implements outboxOwner.
-func (c *Conn) caughtUp(uint64) {
-	c.server.Stats.Lagged.Add(1)
+func (c *Conn) caughtUp(_ uint64, dropped bool) {
+	if dropped {
+		c.server.Stats.Lagged.Add(1)
+	}
 	c.member.Load().Behind()
 }
 
 // Lag implements session.Conn.
 func (c *Conn) Lag() (from uint64, lags bool) { return c.socket.out.lag() }
-
-// lag reports whether frames were dropped and the socket takes more again: from
-// is the last offset that went out.
-func (o *outbox) lag() (from uint64, lags bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.wrote, o.behind && !o.busy && o.failed == nil
-}
 
 // broken implements outboxOwner.
 func (c *Conn) broken(err error) {

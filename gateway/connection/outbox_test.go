@@ -45,7 +45,7 @@ func (w *writer) broken(err error) {
 	w.broke = append(w.broke, err)
 }
 
-func (w *writer) caughtUp(from uint64) {
+func (w *writer) caughtUp(from uint64, _ bool) {
 	w.mu.Lock()
 	w.lags = append(w.lags, from)
 	w.mu.Unlock()

@@ -78,4 +78,9 @@ func (s *Stats) init() {
 }
 
 // Ended is how many connections ended with a reason.
-func (s *Stats) Ended(r Reason) int64 { return s.ended[r].Load() }
+func (s *Stats) Ended(r Reason) int64 {
+	if n := s.ended[r]; n != nil {
+		return n.Load()
+	}
+	return 0
+}

@@ -10,19 +10,26 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/fanout/memlog"
 	"github.com/plenum-gateway/plenum/gateway/connection"
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
 	"github.com/plenum-gateway/plenum/gateway/session"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // gone is a log that cannot be reached while it is away.
 type gone struct {
 	fanout.Log
-	away bool
+	away   bool
+	orders []string // that operators gave to this replica
+
+	service *session.Service
 }
 
 func (g *gone) Append(ctx context.Context, id string, a *fanout.Append) (fanout.Appended, error) {
@@ -43,9 +50,10 @@ func (g *gone) Read(ctx context.Context, id string, q *fanout.Query) (fanout.Vie
 func serving(t *testing.T, test func(t *testing.T, log *gone, routes http.Handler)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &gone{Log: memlog.New(memlog.Options{})}
-		service := session.New(session.Options{Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast", Capacity: 50, Grace: time.Minute})
+		service := session.New(session.Options{CreateOnJoin: true, Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast", Capacity: 50, Grace: time.Minute})
 		hub := fanout.New(log, connection.Codec{}, service.Owner, fanout.Options{})
 		service.Attach(hub)
+		log.service = service
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() {
@@ -53,7 +61,13 @@ func serving(t *testing.T, test func(t *testing.T, log *gone, routes http.Handle
 			hub.Run(ctx)
 		}()
 		t.Cleanup(func() { cancel(); <-ended })
-		test(t, log, Routes(http.NotFoundHandler(), service, &Health{}, "v1.2.3"))
+		health := new(Health)
+		collector := stats.New(stats.Replica{Name: "one", ID: service.Incarnation(), Version: "v1.2.3"}, stats.Sources{Log: &hub.Stats,
+			Sessions: &service.Stats, Connections: new(connection.Stats), Census: service.Census, Draining: health.Draining,
+			StoreAway: health.Away, Ping: &health.Ping, Host: stats.NewHost(ctx)}, nil)
+		alone := &fleet.Alone{ID: service.Incarnation(), Serving: service.Serving, Obey: func(order string) { log.orders = append(log.orders, order) }}
+		operators := Operators{Sessions: service, Stats: collector, Lists: alone, Orders: alone, Keys: key("secret"), Log: zap.NewNop()}
+		test(t, log, Routes(http.NotFoundHandler(), service, health, operators, "v1.2.3"))
 	})
 }
 

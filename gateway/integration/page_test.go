@@ -20,7 +20,7 @@ type browser struct {
 	ctx context.Context
 }
 
-func startBrowser(t testing.TB) *browser {
+func startBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -34,6 +34,7 @@ func startBrowser(t testing.TB) *browser {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options = append(options, flags...)
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -309,8 +310,8 @@ func TestClientExample(t *testing.T) {
 	_, code, _ := strings.Cut(readFile(t, "../web/client/README.md"), "```js\n")
 	code, _, found := strings.Cut(code, "```")
 	// What is evaluated is no module, so it cannot import as one does.
-	code = strings.Replace(code, "import { connect, Members, seatsIn } from '/client/index.js';",
-		"const { connect, Members, seatsIn } = await import('/client/index.js');", 1)
+	code = strings.Replace(code, "import { connect, seatsIn } from '/client/dist/plenum.min.js';",
+		"const { connect, seatsIn } = await import('/client/dist/plenum.min.js');", 1)
 	if !found || !strings.Contains(code, "await import") {
 		t.Fatal("the README has no such example")
 	}

@@ -21,10 +21,10 @@ type recorded struct {
 }
 
 // joinRecorded is join for a member that is judged with its session.
-func joinRecorded(t testing.TB, s *history.Session, session, name string, urls []string) *recorded {
+func joinRecorded(t testing.TB, s *history.Session, session, name string, urls []string, change ...func(*client.Options)) *recorded {
 	t.Helper()
 	r := &recorded{ready: make(chan struct{})}
-	r.member = join(t, session, name, urls, r.listen)
+	r.member = join(t, session, name, urls, append(change, r.listen)...)
 	r.record = s.Client(name, r.ID())
 	close(r.ready)
 	return r

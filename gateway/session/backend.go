@@ -14,6 +14,7 @@ import (
 var (
 	ErrExists = errors.New("the session exists already")
 	ErrNone   = errors.New("there is no such session")
+	ErrMoved  = errors.New("the session is at another position")
 )
 
 // Snapshot is a session as everyone may see it.
@@ -63,12 +64,24 @@ func (s *Service) Create(ctx context.Context, id, kindName string, options json.
 
 // Snapshot returns a session. Errors: ErrNone, or one of package fanout.
 func (s *Service) Snapshot(ctx context.Context, id string) (Snapshot, error) {
-	pool, err := s.hub.Open(ctx, id)
-	if err != nil {
+	v, err := s.hub.Read(ctx, id, &fanout.Query{})
+	switch {
+	case err != nil:
+		return Snapshot{}, err
+	case !v.Exists:
+		return Snapshot{}, ErrNone
+	}
+	r := roster{kinds: s.kinds}
+	if err := r.Load(v.Head, v.State); err != nil {
 		return Snapshot{}, err
 	}
-	defer pool.Close()
-	return s.snapshot(ctx, pool)
+	return r.snapshot(id, v.Position), nil
+}
+
+// snapshot is the roster as everyone may see it, at a position.
+func (r *roster) snapshot(id string, at fanout.Position) Snapshot {
+	return Snapshot{Members: r.membersJSON(), State: r.view(""), SessionInfo: wire.SessionInfo{
+		ID: id, Kind: r.info.Kind, Epoch: at.Epoch, Offset: at.Offset}}
 }
 
 func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, error) {
@@ -81,8 +94,7 @@ func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, er
 		case !now.Exists:
 			answer <- ErrNone
 		default:
-			seen <- Snapshot{Members: r.membersJSON(), State: r.state.View(""), SessionInfo: wire.SessionInfo{
-				ID: pool.Session(), Kind: r.info.Kind, Epoch: now.Head.Epoch, Offset: now.Head.Offset}}
+			seen <- r.snapshot(pool.Session(), now.Head.Position)
 			answer <- nil
 		}
 	}})
@@ -90,6 +102,26 @@ func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, er
 		return Snapshot{}, err
 	}
 	return <-seen, nil
+}
+
+// requestBackend hands in a request of a backend, with a ref of this replica, so
+// that it is recognised when the answer of the log was lost.
+func (r *room) requestBackend(pr *fanout.Proposal) {
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	pr.Client, pr.Ref = "backend "+r.service.incarnation, r.service.numbers.Add(1)
+	r.pool.Propose(pr)
+}
+
+// outcome turns what the log says of a backend's request into our errors.
+func outcome(err error) error {
+	switch {
+	case errors.Is(err, fanout.ErrMissing):
+		return ErrNone
+	case errors.Is(err, fanout.ErrMoved):
+		return ErrMoved
+	}
+	return err
 }
 
 // answers takes one answer of the desk. It has capacity 1.
@@ -106,3 +138,9 @@ func (a answers) wait(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 }
+
+// settlements takes one settlement whole. It has capacity 1.
+type settlements chan fanout.Settlement
+
+// Settled implements fanout.Settler.
+func (c settlements) Settled(_ *fanout.Proposal, s fanout.Settlement) { c <- s }

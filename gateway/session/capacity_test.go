@@ -49,6 +49,7 @@ func TestFullSessionRefusesNoSeatHolder(t *testing.T) {
 		one, two := w.replica(small(3)), w.replica(small(3))
 		ada, bob := one.named("s", "Ada"), one.named("s", "Bob")
 		tab := two.again("s", ada)
+		settle() // the roster notes a seat that comes back behind its welcome
 		one.refused("s", wire.Join{Name: "late"}, wire.CodeSessionFull, wire.CloseSessionFull)
 
 		phone := two.again("s", ada)

@@ -62,3 +62,6 @@ func (r *roster) count() {
 	}
 	r.heads.Store(&n)
 }
+
+// Incarnation names this process in rosters and leases; a restart is another one.
+func (s *Service) Incarnation() string { return s.incarnation }

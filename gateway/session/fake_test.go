@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind/estimation/estimationtest"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -14,9 +15,11 @@ import (
 // may rely on: frames begin behind what came first, no event is missing, none
 // comes twice.
 type fake struct {
-	t      testing.TB
-	p      *Participant
-	client string
+	t       testing.TB
+	p       *Participant
+	client  string
+	started func()        // if not nil, called with each Start
+	hold    chan struct{} // if not nil, the socket takes a piece of a replay when it is closed
 
 	mu      sync.Mutex // guards the following
 	first   *wire.Welcome
@@ -24,13 +27,17 @@ type fake struct {
 	at      wire.Position
 	seen    []wire.Event // all events, in order
 	frames  [][]wire.Event
+	size    int // bytes of all frames
 	acks    map[uint64]uint64
 	errors  []wire.Error
 	ended   *wire.Error
 	starts  int
 	members map[string]wire.Member // as the events tell
 	doc     map[string]any         // of a document, as the events tell
-	deaf    bool                   // frames are dropped, as of a socket that is full, until the next Start
+	mirror  *estimationtest.Mirror // of an estimation, as the events tell
+	private []string               // private events, as "event data"
+	deaf    bool                   // frames are dropped, as of a socket that is full or after More, until the next Start
+	pieces  int                    // of replays
 }
 
 func newFake(t testing.TB) *fake {
@@ -42,6 +49,9 @@ func (f *fake) Joined(p *Participant) { f.p = p }
 
 // Start implements Conn.
 func (f *fake) Start(message []byte, at uint64) {
+	if f.started != nil {
+		f.started()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.starts++
@@ -85,6 +95,12 @@ func (f *fake) snapshotLocked(s wire.SessionInfo, members, state json.RawMessage
 	for _, m := range all {
 		f.members[m.Member] = m
 	}
+	if s.Kind == "estimation" {
+		var err error
+		if f.mirror, err = estimationtest.New(f.first.You.Member, members, state); err != nil {
+			f.t.Error(err)
+		}
+	}
 	f.doc = nil
 	if err := json.Unmarshal(state, &f.doc); err != nil {
 		f.t.Errorf("%s: %v", state, err)
@@ -96,6 +112,20 @@ func (f *fake) Lag() (from uint64, lags bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.at.Offset, f.deaf
+}
+
+// More implements Conn. The socket takes everything at once.
+func (f *fake) More() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = true
+	f.pieces++
+	go func() {
+		if f.hold != nil {
+			<-f.hold
+		}
+		f.p.Behind()
+	}()
 }
 
 // Deliver implements fanout.Subscriber.
@@ -114,6 +144,7 @@ func (f *fake) Deliver(frame *fanout.Frame) {
 		f.t.Error("a frame came before the welcome")
 	}
 	f.frames = append(f.frames, m.Frame.Events)
+	f.size += len(frame.Plain())
 	for _, e := range m.Frame.Events {
 		if e.Offset != 0 && e.Offset != f.at.Offset+1 {
 			f.t.Errorf("event %d (%s) came behind %d", e.Offset, e.Event, f.at.Offset)
@@ -125,7 +156,12 @@ func (f *fake) Deliver(frame *fanout.Frame) {
 }
 
 func (f *fake) applyLocked(e wire.Event) {
-	var m struct{ Member, Name, Status string }
+	var m struct{ Member, Name, Status, Role string }
+	if f.mirror != nil {
+		if err := f.mirror.Event(e.Event, e.Data); err != nil {
+			f.t.Errorf("%s %s: %v", e.Event, e.Data, err)
+		}
+	}
 	switch e.Event {
 	case "document.patched": // flat patches without null
 		if err := json.Unmarshal(e.Data, &f.doc); err != nil {
@@ -142,13 +178,16 @@ func (f *fake) applyLocked(e wire.Event) {
 		if known.Member != "" {
 			f.t.Errorf("%s joined and was there already", m.Member)
 		}
-		f.members[m.Member] = wire.Member{Member: m.Member, Name: m.Name, Status: m.Status}
+		f.members[m.Member] = wire.Member{Member: m.Member, Name: m.Name, Status: m.Status, Role: m.Role}
 	case eventChanged:
 		if known.Member == "" {
 			f.t.Errorf("%s changed and is not there", m.Member)
 		}
-		if m.Name == "" && m.Status == known.Status {
+		if m.Name == "" && m.Role == "" && m.Status == known.Status {
 			f.t.Errorf("%s changed to %s and was that already", m.Member, m.Status)
+		}
+		if m.Role != "" {
+			known.Role = m.Role
 		}
 		if m.Name != "" {
 			known.Name = m.Name
@@ -177,6 +216,13 @@ func (f *fake) Send(message []byte) {
 		f.acks[m.Ack.Ref] = m.Ack.Offset
 	case m.Error != nil:
 		f.errors = append(f.errors, *m.Error)
+	case m.Private != nil:
+		f.private = append(f.private, m.Private.Event+" "+string(m.Private.Data))
+		if f.mirror != nil {
+			if err := f.mirror.Private(m.Private.Event, m.Private.Data); err != nil {
+				f.t.Error(err)
+			}
+		}
 	default:
 		f.t.Errorf("unexpected %s", message)
 	}

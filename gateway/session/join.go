@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -40,6 +41,11 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
 	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
 	if j.Seat == "" {
+		if ok, wait := p.room.mayTry(); !ok && j.Passcode != "" {
+			pool.Close()
+			return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+				Message: "too many wrong passcodes were tried in this session"}
+		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
 		p.scope = p.seat + " " + p.client
@@ -68,9 +74,8 @@ type arrival struct {
 	*Participant
 	join   *wire.Join
 	secret string
-	roster *roster
-	before fanout.Seen // when a seat came back
-	done   chan error  // of capacity 1
+	roster *roster    // with the new seat
+	done   chan error // of capacity 1
 
 	// Guarded by mu.
 	pending bool                          // a request for a place in the roster is under way
@@ -81,7 +86,7 @@ type arrival struct {
 func (a *arrival) giveUp() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.link != nil {
+	if a.welcomed {
 		return false
 	}
 	a.gone = true
@@ -132,9 +137,10 @@ func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
 // sit asks for a new seat.
 func (a *arrival) sit() {
 	o := &a.service.options
+	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
-		return a.roster.seatNew(a.Participant, o, time.Now())
+		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
 
@@ -142,6 +148,10 @@ func (a *arrival) sit() {
 type seating struct{ *arrival }
 
 func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+	var e *wire.Error
+	if t.join.Passcode != "" && errors.As(s.Err, &e) {
+		t.room.triedWrongly()
+	}
 	t.seated(s, func(r *roster) fanout.Change {
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
@@ -168,8 +178,7 @@ func (a *arrival) seated(s fanout.Settlement, undo func(r *roster) fanout.Change
 		return
 	}
 	a.noted.Store(true)
-	a.before.Exists, a.before.Head = true, s.Head
-	a.seen(a.roster, a.before) // the roster is the one at that head
+	a.seen(a.roster, fanout.Seen{Exists: true, Head: s.Head}) // the roster is the one at that head
 }
 
 // look reads the session for a welcome.
@@ -182,7 +191,7 @@ func (a *arrival) look() {
 }
 
 func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
-	r := s.(*roster)
+	r, o := s.(*roster), &a.service.options
 	if seen.Err != nil {
 		a.done <- seen.Err
 		return
@@ -190,14 +199,13 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- errSeatUnknown
+		a.done <- a.unknown(seen)
 		return
-	case m.has(a.ref()) || r.holds(m):
-		a.welcome(r, m, seen)
+	case !r.admits(m, o.Capacity):
+		a.done <- full(o)
 		return
 	}
-	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
-	a.ask(a.connect(connecting{a}))
+	a.welcome(r, m, seen)
 }
 
 // connect is the request that the roster notes the connection of a seat.
@@ -207,13 +215,6 @@ func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
 	}}
 }
 
-// connecting hears whether a seat may come back that held no place.
-type connecting struct{ *arrival }
-
-func (c connecting) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	c.seated(s, c.disconnected)
-}
-
 // connected hears that the roster has noted a connection that was welcomed before.
 type connected struct{ *Participant }
 
@@ -221,7 +222,7 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	switch {
 	case s.Err == nil:
 		c.noted.Store(true)
-	case !c.over.Load():
+	case !c.over.Load(): // the last place went to somebody else meanwhile, or the store is away
 		c.conn.End(ending(s.Err))
 	}
 }
@@ -229,27 +230,29 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 // welcome lets the connection in at what was seen. If the pool cannot take it
 // there, it looks again.
 func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
-	a.member, a.name, a.acked, a.last = m.ID, m.Name, seen.Ref, seen.Ref
+	a.member, a.name = m.ID, m.Name
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
 	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
 	w.Acked = seen.Ref
-	at, events := seen.Head.Position, []fanout.Event(nil)
+	at, events, more := seen.Head.Position, []fanout.Event(nil), false
 	since := a.join.Since
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
-		at, events = fanout.Position(*since), seen.Events
+		at, events, more = fanout.Position(*since), seen.Events, seen.More
 	} else {
-		w.Members, w.State = r.membersJSON(), r.state.View(m.ID)
+		w.Members, w.State = r.membersJSON(), r.view(m.ID)
+		a.knows(r)
 	}
+	a.reserves = a.service.reserves(r.info.Kind)
 	w.Session = a.sessionInfo(r, at)
 	message := w.Encode()
-	switch err := a.attach(at, events, func() {
+	switch err := a.attach(at, events, more, func() {
 		a.conn.Joined(a.Participant)
 		a.conn.Start(message, at.Offset)
 	}); err {
 	case nil:
-		a.arrived(r, m, w.Resumed)
+		a.arrived(r, m, at.Epoch, w.Resumed)
 	case errGone: // the joiner has given up
 	default:
 		time.AfterFunc(lookAgain, a.look)
@@ -257,7 +260,7 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 }
 
 // arrived is called once for each connection that was let in.
-func (a *arrival) arrived(r *roster, m *member, resumed bool) {
+func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	stats := &a.service.Stats
 	switch {
 	case resumed:
@@ -273,15 +276,16 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	for _, o := range ended {
 		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
 	}
-	a.room.enter(a.Participant)
+	if a.room.enter(a.Participant, epoch) {
+		a.finish()
+	}
 	if !m.has(a.ref()) {
 		a.pool.Propose(a.connect(connected{a.Participant}))
 	}
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)
 	}
-	if next := r.nextExpiry(); next != 0 {
-		a.room.checkAt(time.UnixMilli(next))
-	}
+	a.room.wake(r)
+	a.tellPrivate(r)
 	a.done <- nil
 }

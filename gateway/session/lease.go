@@ -122,6 +122,7 @@ func (r *room) reconcile(alive map[string]bool, judging bool) {
 				p.over.Store(true)
 				p.conn.End(errRemoved)
 			case m.has(p.ref()):
+				p.tellPrivate(ros)
 			case p.noted.Load() && m.hasClient(p.client):
 				p.over.Store(true)
 				p.conn.End(errReplaced)
@@ -134,9 +135,7 @@ func (r *room) reconcile(alive map[string]bool, judging bool) {
 				return st.(*roster).bury(alive, r.service.options.Grace, time.Now()), nil
 			}})
 		}
-		if next := ros.nextExpiry(); next != 0 {
-			r.checkAt(time.UnixMilli(next))
-		}
+		r.wake(ros)
 	}})
 }
 
@@ -198,5 +197,6 @@ func (r *roster) bury(alive map[string]bool, grace time.Duration, now time.Time)
 		}
 		r.save(m)
 	}
+	r.moved(&c, now)
 	return c
 }

@@ -30,10 +30,6 @@ type connRef struct {
 	At      int64  `json:"at"`      // when it asked to join, milliseconds since 1970
 }
 
-func (m *member) public() wire.Member {
-	return wire.Member{Member: m.ID, Name: m.Name, Status: m.Status}
-}
-
 // places is how many connections of the session's capacity the member takes.
 // One who may come back any moment keeps a place.
 func (m *member) places() int {

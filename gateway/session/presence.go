@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -39,22 +40,31 @@ func appendNote(c *fanout.Change, n note) {
 }
 
 // seatNew decides a join without a seat.
-func (r *roster) seatNew(p *Participant, o *Options, now time.Time) (c fanout.Change, err error) {
+func (r *roster) seatNew(p *Participant, j kind.Join, o *Options, now time.Time) (c fanout.Change, err error) {
+	if r.byID(p.member) != nil {
+		return c, nil // decided before, and only the answer was lost
+	}
+	state := r.state
 	if !r.exists {
 		if !o.CreateOnJoin {
 			return c, &wire.Error{Code: wire.CodeNoSession, Close: wire.CloseNoSession, Message: "there is no such session"}
 		}
-		if err := r.create(o.DefaultKind, nil, now); err != nil {
+		if state, err = r.kinds[o.DefaultKind].New(nil); err != nil {
 			return c, err
 		}
-	}
-	if r.byID(p.member) != nil {
-		return c, nil // decided before, and only the answer was lost
 	}
 	if r.taken() >= o.Capacity {
 		return c, full(o)
 	}
+	admitted, err := admit(state, j, r.people(), now)
+	if err != nil {
+		return c, err
+	}
+	if !r.exists {
+		r.begin(o.DefaultKind, state, now)
+	}
 	c = r.expire(now)
+	r.keep(&c, admitted)
 	m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
 		Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
 	if r.info.Owner == "" {
@@ -62,7 +72,10 @@ func (r *roster) seatNew(p *Participant, o *Options, now time.Time) (c fanout.Ch
 		r.set(fieldInfo, encode(r.info))
 	}
 	r.add(m)
-	appendEvent(&c, body(eventJoined, "", m.public(), now))
+	appendEvent(&c, body(eventJoined, "", r.shown(m), now))
+	r.tell(&c, admitted, speaker{}, now)
+	r.overdue(&c, now)
+	r.moved(&c, now)
 	return c, nil
 }
 
@@ -107,13 +120,15 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
 	}
 	r.save(m)
+	r.overdue(&c, now)
+	r.moved(&c, now)
 	return c, nil
 }
 
-// holds reports whether a returning seat needs no place of its own, so that it
-// may be welcomed before the roster says so.
-func (r *roster) holds(m *member) bool {
-	return len(m.Conns) > 0 || m.Status == wire.StatusReconnecting
+// admits reports whether a returning seat has a place, or gets one. Then it is
+// welcomed before the roster notes the connection, which saves a round trip.
+func (r *roster) admits(m *member, capacity int) bool {
+	return m.places() > 0 || r.taken() < capacity
 }
 
 // disconnect decides that a connection is gone.
@@ -131,6 +146,7 @@ func (r *roster) disconnect(p *Participant, grace time.Duration, now time.Time) 
 		appendNote(&c, note{Check: m.Until})
 	}
 	r.save(m)
+	r.moved(&c, now)
 	return c
 }
 
@@ -162,5 +178,6 @@ func (r *roster) quit(m *member, reason string, now time.Time) (c fanout.Change)
 	r.remove(m)
 	appendEvent(&c, body(eventLeft, "", leftData{Member: m.ID, Reason: reason}, now))
 	appendNote(&c, note{Gone: m.ID, Reason: reason})
+	r.moved(&c, now)
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -25,13 +26,23 @@ type room struct {
 
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
 
+	asking sync.Mutex // held while a backend's request gets its ref and is handed in
+
 	mu    sync.Mutex // guards the following
 	local []*Participant
-	due   *time.Timer // when somebody's grace is over
+	taps  map[*tap]struct{} // who looks on
+	due   *time.Timer       // when somebody's grace is over
 	dueAt time.Time
+	alarm *time.Timer   // when the kind's deadline is reached
+	armed kind.Deadline // that one
+	paces map[string]*pace
+	wrong pace   // passcodes
+	ended string // the epoch that was ended last, as far as this replica knows
 }
 
-func newRoom(s *Service, p *fanout.Pool) *room { return &room{service: s, pool: p} }
+func newRoom(s *Service, p *fanout.Pool) *room {
+	return &room{service: s, pool: p, wrong: pace{times: wrongTries, within: wrongTriesWithin}}
+}
 
 // State implements fanout.Owner.
 func (r *room) State() fanout.State {
@@ -44,6 +55,11 @@ type note struct {
 	Gone     string   `json:"gone,omitempty"`     // this member gave up, or lost, the seat
 	Reason   string   `json:"reason,omitempty"`   // left, removed
 	Check    int64    `json:"check,omitempty"`    // somebody's grace ends then, milliseconds since 1970
+	Due      int64    `json:"due,omitempty"`      // the kind's deadline is then, with
+	Token    uint64   `json:"token,omitempty"`    // that token
+	News     []string `json:"news,omitempty"`     // these members have something private to hear;
+	By       string   `json:"by,omitempty"`       // this replica's incarnation has told those it has
+	Ended    bool     `json:"ended,omitempty"`    // the session is over
 }
 
 // Note implements fanout.Owner.
@@ -64,6 +80,15 @@ func (r *room) Note(b []byte) {
 	}
 	if n.Check != 0 {
 		r.checkAt(time.UnixMilli(n.Check))
+	}
+	if n.Token != 0 {
+		r.arm(kind.Deadline{At: time.UnixMilli(n.Due), Token: n.Token})
+	}
+	if len(n.News) > 0 && n.By != r.service.incarnation {
+		r.news(n.News)
+	}
+	if n.Ended {
+		r.finish(r.pool.Head().Epoch)
 	}
 }
 
@@ -92,11 +117,14 @@ func (r *room) end(which func(p *Participant) bool, e *wire.Error) (ended []*Par
 	return ended
 }
 
-func (r *room) enter(p *Participant) {
+// enter adds a participant who was welcomed in an epoch. It reports whether that
+// epoch was ended meanwhile.
+func (r *room) enter(p *Participant, epoch string) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.index = len(r.local)
 	r.local = append(r.local, p)
+	return r.ended == epoch
 }
 
 func (r *room) exit(p *Participant) {
@@ -132,7 +160,9 @@ func (r *room) check() {
 		if !ros.exists {
 			return fanout.Change{}, nil
 		}
-		change := ros.expire(time.Now())
+		now := time.Now()
+		change := ros.expire(now)
+		ros.moved(&change, now)
 		if next := ros.nextExpiry(); next != 0 {
 			r.checkAt(time.UnixMilli(next))
 		}
@@ -161,6 +191,8 @@ func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
 		switch {
 		case seen.Err != nil:
 			answer <- seen.Err
+		case r.missedEnd(seen):
+			answer <- nil
 		case !seen.Exists || why == fanout.LossReset && !r.seated(ros):
 			r.reseat()
 			answer <- errAgain
@@ -186,8 +218,12 @@ func (r *room) tell(ros *roster, head fanout.Head, reason string) {
 	r.telling.Lock()
 	defer r.telling.Unlock()
 	r.pool.Restart(head, func(to fanout.Subscriber) {
-		p := to.(*Participant)
-		p.conn.Start(p.stateMessage(ros, head, reason), head.Offset)
+		switch to := to.(type) {
+		case *Participant:
+			to.conn.Start(to.stateMessage(ros, head, reason), head.Offset)
+		case *tap:
+			to.start(ros, head, reason)
+		}
 	})
 }
 
@@ -228,8 +264,9 @@ func (r *room) reseat() {
 			m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
 				Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
 			ros.add(m)
-			appendEvent(&c, body(eventJoined, "", m.public(), now))
+			appendEvent(&c, body(eventJoined, "", ros.shown(m), now))
 		}
+		ros.moved(&c, now)
 		return c, nil
 	}})
 }

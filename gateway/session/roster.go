@@ -68,7 +68,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 		return fmt.Errorf("this gateway does not know the kind %q", fresh.info.Kind)
 	}
 	var err error
-	if fresh.state, err = k.Decode([]byte(fields[fieldState])); err != nil {
+	if fresh.state, err = decodeState(k, fields); err != nil {
 		return fmt.Errorf("the session's state: %w", err)
 	}
 	for field, value := range fields {
@@ -116,7 +116,7 @@ func (r *roster) Revive() bool {
 	}
 	r.info, r.state, r.members, r.former = r.former.info, r.former.state, r.former.members, nil
 	r.set(fieldInfo, encode(r.info))
-	r.set(fieldState, r.state.Encode())
+	r.setState(r.state)
 	for _, m := range r.members {
 		r.save(m)
 	}
@@ -126,17 +126,20 @@ func (r *roster) Revive() bool {
 
 // create makes the session in the state, for the append that is being decided.
 func (r *roster) create(kindName string, options json.RawMessage, now time.Time) error {
-	k := r.kinds[kindName]
-	state, err := k.New(options)
+	state, err := r.kinds[kindName].New(options)
 	if err != nil {
 		return err
 	}
+	r.begin(kindName, state, now)
+	return nil
+}
+
+// begin makes the session with a state that its kind has made.
+func (r *roster) begin(kindName string, state kind.State, now time.Time) {
 	r.exists, r.former = true, nil
 	r.info = info{Kind: kindName, Created: now.UnixMilli()}
-	r.state = state
 	r.set(fieldInfo, encode(r.info))
-	r.set(fieldState, state.Encode())
-	return nil
+	r.setState(state)
 }
 
 func (r *roster) set(field string, value []byte) {
@@ -200,7 +203,7 @@ func (r *roster) membersJSON() json.RawMessage {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(b, encode(m.public())...)
+			b = append(b, encode(r.shown(m))...)
 		}
 		r.public = append(b, ']')
 	}

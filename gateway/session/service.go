@@ -42,6 +42,9 @@ type Service struct {
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
 	goodbyes sync.WaitGroup // adding is guarded by mu
+
+	stopped context.Context // ends with stop
+	stop    context.CancelFunc
 }
 
 // Stats counts what a service did since it was made.
@@ -74,9 +77,12 @@ type Conn interface {
 	// whenever a subscriber's position is set anew.
 	Start(message []byte, at uint64)
 	// Lag reports whether frames were dropped because the socket took too little,
-	// and it takes more again: from is the last offset that went out. Frames go
-	// out again after the next Start.
+	// or More was called, and it takes more again: from is the last offset that
+	// went out. Frames go out again after the next Start.
 	Lag() (from uint64, lags bool)
+	// More tells that the frames since the last Start were a piece of a replay.
+	// No more are taken; Behind is called when the socket has taken these.
+	More()
 	// End sends e, unless it has no code, and closes with e.Close. What was sent
 	// before goes out first.
 	End(e *wire.Error)
@@ -85,6 +91,7 @@ type Conn interface {
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
 	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
+	s.stopped, s.stop = context.WithCancel(context.Background())
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
 	}
@@ -97,9 +104,19 @@ func (s *Service) Attach(hub *fanout.Hub) { s.hub = hub }
 // Owner is the hub's constructor of what stands beside a pool.
 func (s *Service) Owner(p *fanout.Pool) fanout.Owner { return newRoom(s, p) }
 
+// reserves returns what says which events members must not publish in sessions
+// of a kind; nil if that is none but the gateway's own.
+func (s *Service) reserves(kindName string) func(event string) bool {
+	if k, ok := s.kinds[kindName].(kind.Reserved); ok {
+		return k.Reserves
+	}
+	return nil
+}
+
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
+	s.stop()
 	for _, g := range s.hurry() {
 		g.say()
 	}
@@ -122,6 +139,15 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
+	case errors.Is(err, fanout.ErrSkipped):
+		return &wire.Error{Code: wire.CodeRefNotRising, Ref: ref, Retry: true,
+			Message: "ref must rise: a later request of this client took effect, and this one did not"}
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}

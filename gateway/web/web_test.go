@@ -29,9 +29,11 @@ func TestServes(t *testing.T) {
 		"/":                "text/html; charset=utf-8",
 		"/?session=abc":    "text/html; charset=utf-8",
 		"/main.js":         "text/javascript; charset=utf-8",
-		"/style.css":       "text/css; charset=utf-8",
+		"/css/base.css":       "text/css; charset=utf-8",
 		"/icon.svg":        "image/svg+xml",
 		"/client/index.js": "text/javascript; charset=utf-8",
+		"/ops":             "text/html; charset=utf-8",
+		"/ops/main.js":     "text/javascript; charset=utf-8",
 
 		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js.map": "application/json",
@@ -92,7 +94,7 @@ func TestServesGzip(t *testing.T) {
 }
 
 func TestServesNothingElse(t *testing.T) {
-	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/web.go", "/x"} {
+	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/ops/", "/ops/index.html", "/web.go", "/x"} {
 		if r := get(t, path, ""); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
@@ -132,8 +134,8 @@ func TestImportsAreServed(t *testing.T) {
 // The browser refuses inline scripts and styles; so the page must have none.
 func TestPageHasNothingInline(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>\s*[^<\s]|<style|\sstyle=|\son[a-z]+=|javascript:`)
-	pages, err := filepath.Glob("page/*.html")
-	if err != nil || len(pages) == 0 {
+	pages, err := filepath.Glob("*/index.html")
+	if err != nil || len(pages) != 2 {
 		t.Fatalf("pages %v, %v", pages, err)
 	}
 	for _, name := range pages {

@@ -97,12 +97,12 @@ func (c *Client) joinOver(ctx context.Context, l *link, join *wire.Join) error {
 	}
 	c.mu.Unlock()
 	if err := l.conn.Write(ctx, websocket.MessageText, join.Encode()); err != nil {
-		return l.ended(err)
+		return c.gaveUp(l.ended(err))
 	}
 	for l.welcome == nil {
 		m, err := l.receive(ctx, c.o.MaxMessage)
 		if err != nil {
-			return err
+			return c.gaveUp(err)
 		}
 		switch m.Type {
 		case wire.TypeWelcome:
@@ -113,6 +113,16 @@ func (c *Client) joinOver(ctx context.Context, l *link, join *wire.Join) error {
 	}
 	l.refusal = nil
 	return nil
+}
+
+// gaveUp notes that a join went out that nobody has answered.
+func (c *Client) gaveUp(err error) error {
+	if closed, ok := errors.AsType[*Closed](err); ok && closed.Code == wire.CloseAbnormal {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unheard = time.Now()
+	}
+	return err
 }
 
 // receive waits for the next message. After an error the link is of no use.

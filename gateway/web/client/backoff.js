@@ -3,6 +3,8 @@ import { parseWait } from './protocol.js';
 
 const FIRST = 100;
 const MIN = 200;
+/** A connection that lived so long is one that worked. */
+const PROVEN = 5000;
 /** Where the gateway's store is away. */
 const AWAY = 5000;
 
@@ -26,6 +28,11 @@ export class Backoff {
   constructor(most, random) {
     this.#most = most;
     this.#random = random;
+  }
+
+  /** @param {number} ms for how long a connection has lived */
+  lived(ms) {
+    if (ms >= PROVEN) this.failures = 0;
   }
 
   /**

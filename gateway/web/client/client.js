@@ -16,25 +16,18 @@ import { watchPage } from './wake.js';
 /** @typedef {import('./index.js').Client} Running */
 /** @typedef {import('./index.js').Position} Position */
 
-/** Milliseconds after which a connection counts as one that worked. */
-const PROVEN = 5000;
 /** Milliseconds without a connection, while the next one is being made, that are not worth telling. */
 const BLINK = 1000;
-/** Milliseconds past a heartbeat that make a page doubt its connection when somebody comes back to it. */
-const SOON = 2000;
 
 /** @param {PlenumError} [why] */
 const ended = (why) => new PlenumError('closed', why?.message || 'the client has ended', { close: why?.close });
-
-/** @type {typeof import('./index.js').connect} */
-export const connect = (options) => new Client(options);
 
 /**
  * One link is in use, from its welcome on. Another one, next, is being made:
  * because there is none in use, or to take its place without a gap.
  * @implements {Running}
  */
-class Client {
+export class Client {
   id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
   /** @type {import('./index.js').Phase} */
   phase = 'connecting';
@@ -54,6 +47,8 @@ class Client {
   #next;
   #backoff;
   #skew = new Skew();
+  /** The next join asks for a snapshot, because a replay cannot be trusted. */
+  #anew = false;
   /** A socket that may have sent a join was let go of without knowing what became of it. */
   #stray = false;
   /** @type {Promise<void> | undefined} */
@@ -139,7 +134,7 @@ class Client {
     const link = this.#link;
     const wait = this.#backoff.notBefore - now;
     if (!link && wait > 0) return this.#timers.plan('retry', wait, () => this.#attempt());
-    if (link && (network || now - link.heard > link.beat + SOON)) link.renew ||= 'silent';
+    if (link && (network || now > link.doubted)) link.renew ||= 'silent';
     else if (link) return;
     this.#attempt();
   }
@@ -180,14 +175,13 @@ class Client {
     if (this.#link) this.#link.rival = true;
     link.rival = this.#stray;
     link.since = this.position;
-    link.send(wire.encodeJoin({ client: this.id, name, seat: this.seat || undefined, since: link.since, token, passcode, role }));
+    const since = this.#anew || this.#outbox.doubtful ? undefined : link.since; // what was skipped is not in a replay
+    link.send(wire.encodeJoin({ client: this.id, name, seat: this.seat || undefined, since, token, passcode, role }));
   }
 
   /**
-   * @param {Link} link
-   * @param {number} code
-   * @param {string} reason
-   * @param {boolean} [closed] it has closed, and this side has not just given it up
+   * closed: it has closed, and this side has not just given it up.
+   * @type {(link: Link, code: number, reason: string, closed?: boolean) => void}
    */
   #lost(link, code, reason, closed = false) {
     const now = this.#o.clock.now();
@@ -199,7 +193,7 @@ class Client {
     } else if (link === this.#link) {
       this.#link = undefined;
       this.#timers.cancel('watch');
-      if (now - link.born >= PROVEN) this.#backoff.failures = 0;
+      this.#backoff.lived(now - link.born);
     } else {
       return;
     }
@@ -215,10 +209,7 @@ class Client {
     else this.#retry(error, silent);
   }
 
-  /**
-   * @param {PlenumError} error
-   * @param {boolean} lost whether there is no connection now
-   */
+  /** lost: there is no connection now. @type {(error: PlenumError, lost: boolean) => void} */
   #retry(error, lost) {
     const wait = this.#backoff.next(error, this.#o.clock.now());
     this.#timers.plan('retry', wait, () => this.#attempt());
@@ -261,7 +252,7 @@ class Client {
     } catch (e) {
       return this.#breach(link, String(e));
     }
-    link.refusal = m.type === 'error' && !m.ref ? m : undefined;
+    if (m.type !== 'frame') link.refusal = m.type === 'error' && !m.ref ? m : undefined;
     if (link === this.#next) {
       if (m.type === 'welcome') this.#welcomed(link, m);
       return;
@@ -288,14 +279,15 @@ class Client {
 
   /** @type {(link: Link, w: import('./index.js').Welcome) => void} */
   #welcomed(link, w) {
-    const at = { epoch: w.session.epoch, offset: w.session.offset };
+    const at = w.session;
     if (w.resumed && !same(link.since, at)) {
-      this.position = undefined; // a state is the honest way on
+      this.#anew = true;
       return this.#breach(link, 'resumed elsewhere');
     }
     this.#timers.cancel('attempt', 'pause', 'blink');
     this.#link?.drop();
     this.#next = undefined;
+    this.#anew = false;
     this.#link = link;
     link.welcomed(w, this.#o.clock.now());
     this.member = w.you.member;
@@ -308,7 +300,7 @@ class Client {
     this.#status({ phase: 'connected', replica: w.replica });
     tell(this.#o, 'onWelcome', w);
     if (replace) tell(this.#o, 'onState', { session: w.session, members: w.members ?? [], state: w.state ?? null, reason: 'snapshot' });
-    this.#outbox.welcomed(w.acked, !replace);
+    this.#outbox.welcomed(w.acked, w.resumed);
     link.ready = true;
     this.#flush(true);
     this.#watch();
@@ -322,7 +314,7 @@ class Client {
 
   /**
    * What was sent before may have had its answer in what was skipped, or be gone
-   * with the log; a welcome says which, so another one is got if answers stay away.
+   * with the log; a snapshot says which, so one is got if answers stay away.
    * @param {Link} link
    * @param {any} m
    */
@@ -330,11 +322,10 @@ class Client {
     this.#replace(m);
     tell(this.#o, 'onState', m);
     if (this.#link !== link) return;
-    this.#outbox.giveUp();
-    const [doubtful] = this.#outbox.flying();
-    if (!doubtful || this.#next || link.renew) return;
+    this.#outbox.skipped();
+    if (!this.#outbox.doubtful || this.#next || link.renew) return;
     this.#timers.plan('retry', 1000 + this.#o.random() * 1000, () => {
-      if (!this.#outbox.requests.includes(doubtful)) return;
+      if (!this.#outbox.doubtful) return;
       link.renew = 'doubt';
       this.#attempt();
     });
@@ -359,9 +350,20 @@ class Client {
   /** @param {any} m */
   #refused(m) {
     const error = new PlenumError(m.code, m.message, m);
-    if (!m.ref) tell(this.#o, 'onError', error);
+    const { token } = this.#o;
+    if (m.code === 'token_expiring' && typeof token === 'function') this.#refresh(token);
+    else if (!m.ref) tell(this.#o, 'onError', error);
     if (this.#outbox.refused(m.ref, error) || (m.code === 'slow_down' && !m.ref)) {
       this.#timers.plan('pause', Math.max(error.after, 100), () => this.#flush());
+    }
+  }
+
+  /** Another token, in place. If that fails, the connection ends with the old one. @param {() => string | Promise<string>} get */
+  async #refresh(get) {
+    try {
+      await this.command('refresh_token', { token: await get() });
+    } catch (e) {
+      if (this.phase !== 'closed') tell(this.#o, 'onError', e instanceof PlenumError ? e : new PlenumError('token', String(e)));
     }
   }
 

@@ -87,7 +87,10 @@ export interface Options extends Callbacks {
   seats?: Seats;
   /** With seat: what this program has applied already. */
   since?: Position;
-  /** Where the operator asks for one. A function is called before every join, so that it can refresh it. */
+  /**
+   * Where the operator asks for one. A function is called before every join, and
+   * when the token is about to expire, so that it can get another one.
+   */
   token?: string | (() => string | Promise<string>);
   /** Where the session asks for one. */
   passcode?: string;
@@ -128,7 +131,10 @@ export interface Callbacks {
   onEvents?(events: Event[]): void;
   /** For this member's connections alone. */
   onPrivate?(note: { event: string; data: any }): void;
-  /** A refusal that belongs to no request, or a breach of the protocol. The client goes on. */
+  /**
+   * A refusal that belongs to no request, a breach of the protocol, or another
+   * token that was not to be had. The client goes on.
+   */
   onError?(error: PlenumError): void;
 }
 
@@ -204,7 +210,8 @@ export interface Event {
  * code is the gateway's, or one of the client's own: closed (the client has
  * ended), outcome_lost (settled, and the answer was lost with a connection: it
  * took effect once, or was refused), too_big, outbox_full, lost (a connection
- * broke), breach (the gateway broke the protocol).
+ * broke), breach (the gateway broke the protocol), token (the app's token
+ * function failed when the one before was about to expire).
  */
 export class PlenumError extends Error {
   constructor(code: string, message?: string, more?: { retry?: boolean; after?: number; close?: number });

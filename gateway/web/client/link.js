@@ -7,6 +7,8 @@ import { PlenumError } from './protocol.js';
 /** Milliseconds of silence past a heartbeat, or past a request, that are suspicious. */
 const LATE = 10_000;
 const UNANSWERED = 5000;
+/** Past a heartbeat, when somebody comes back to a page. */
+const SOON = 2000;
 
 /** One socket: its messages in order, whole and inflated, and what is known about it. */
 export class Link {
@@ -39,7 +41,7 @@ export class Link {
   beats = 0;
   /** What the join asked for. @type {Position | undefined} */
   since;
-  /** The error message that came last, if nothing came behind it. @type {any} */
+  /** The error message that came last, if nothing but events came behind it. @type {any} */
   refusal;
 
   /**
@@ -89,6 +91,11 @@ export class Link {
     this.replica = replica;
   }
 
+  /** The moment from which somebody who comes back does not trust it. */
+  get doubted() {
+    return this.heard + this.beat + SOON;
+  }
+
   /** The moment at which a heartbeat is overdue. */
   get due() {
     return this.heard + this.beat + LATE;
@@ -100,12 +107,14 @@ export class Link {
   }
 
   /**
-   * What its end means: a refusal that came right before it tells.
+   * What its end means: a refusal that came before it tells, or the reason, if
+   * that is a code.
    * @param {number} close
    * @param {string} reason
    */
   error(close, reason) {
-    const { code, message, ...more } = this.refusal ?? { code: 'lost', message: reason };
+    const named = close !== 1006 && /^[a-z_]+$/.test(reason);
+    const { code, message, ...more } = this.refusal ?? { code: named ? reason : 'lost', message: reason };
     return new PlenumError(code, message, { ...more, close });
   }
 

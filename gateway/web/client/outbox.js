@@ -14,6 +14,7 @@ const WINDOW = 16;
  * @property {boolean} [passed] settled for the gateway, but the outcome is not known: its event tells
  * @property {boolean} [done] passed, and it took effect; only its offset is not known
  * @property {number} [by] passed, and its event comes up to this offset or never
+ * @property {boolean} [doubtful] its event may have been in what was skipped
  * @property {(offset: number) => void} resolve
  * @property {(error: PlenumError) => void} reject
  */
@@ -57,6 +58,17 @@ export class Outbox {
     if (this.requests.length >= this.#most) throw new PlenumError('outbox_full');
     const json = JSON.stringify(data) ?? 'null';
     return new Promise((resolve, reject) => this.requests.push({ type, name, data: json, retry, resolve, reject }));
+  }
+
+  /** Whether a snapshot is needed to tell what became of a request. */
+  get doubtful() {
+    return this.requests.some((r) => r.doubtful);
+  }
+
+  /** Events were skipped. */
+  skipped() {
+    this.giveUp();
+    for (const r of this.flying()) r.doubtful = true;
   }
 
   /** Those that were sent and may not have arrived, by rising ref. */
@@ -148,6 +160,7 @@ export class Outbox {
     const r = this.requests.find((r) => r.ref === ref);
     if (ref && r?.retry && error.retry) {
       r.ref = undefined;
+      r.doubtful = false;
       return true;
     }
     this.#take(ref)?.reject(error);
@@ -156,13 +169,14 @@ export class Outbox {
 
   /**
    * @param {number} acked the highest ref that took effect
-   * @param {boolean} replayed whether the events that this client missed follow
+   * @param {boolean} replayed whether the events that this client missed follow; else a snapshot has them
    */
   welcomed(acked, replayed) {
     this.#before = this.last = Math.max(this.last, acked);
     for (const r of this.requests) {
       if (r.ref && r.ref <= acked) r.passed = true;
       if (r.ref === acked) r.done = true;
+      r.doubtful &&= replayed;
     }
     if (replayed) this.giveUp((r) => r.done && r.type === 'command'); // there may be no event to wait for
     else this.giveUp();

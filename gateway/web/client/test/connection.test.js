@@ -89,13 +89,23 @@ test('waits that the gateway asks for', async () => {
   }
 });
 
-test('an error before the last message is not why it closed', async () => {
-  const w = start();
-  const s = await w.joined(0);
-  s.say({ type: 'error', code: 'slow_down', message: 'no', retry: true, after: 1 });
-  s.say({ type: 'heartbeat', at: 1 });
-  s.end(4504, 'session_ended');
-  assert.deepEqual([w.status.phase, w.status.error.code, w.status.error.close, w.status.error.message], ['closed', 'lost', 4504, 'session_ended']);
+test('why it closed', async () => {
+  const said = (code) => ({ type: 'error', code, message: `this is ${code}`, retry: false, after: 0 });
+  const frame = { type: 'frame', events: [{ offset: 1, at: 1, event: 'member.left', data: {} }] };
+  for (const [messages, close, reason, code, message] of [
+    [[said('removed')], 4505, 'removed', 'removed', 'this is removed'],
+    [[said('removed'), frame], 4505, '', 'removed', 'this is removed'], // what was under way
+    [[said('slow_down'), { type: 'heartbeat', at: 1 }], 4504, 'session_ended', 'session_ended', 'session_ended'],
+    [[], 4504, 'The session has ended.', 'lost', 'The session has ended.'],
+    [[], 4999, '', 'lost', 'lost'],
+  ]) {
+    const w = start();
+    const s = await w.joined(0);
+    messages.forEach((m) => s.say(m));
+    s.end(close, reason);
+    const { error } = w.status;
+    assert.deepEqual([w.status.phase, error.code, error.message, error.close], ['closed', code, message, close]);
+  }
 });
 
 test('final codes end it, with the reason', async () => {

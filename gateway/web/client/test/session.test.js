@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { client, start } from './fake.js';
+import { client, settle, start } from './fake.js';
 
 const { Members, seatsIn } = client;
 
@@ -132,6 +132,20 @@ test('a resume elsewhere than asked would be a silent gap', async () => {
   assert.deepEqual(w.told().slice(2), ['reconnecting', 'error breach', 'reconnecting', 'connected', 'snapshot e/12']);
 });
 
+test('a resume elsewhere, while the connection before is in use', async () => {
+  const w = start();
+  const old = await w.joined(10);
+  old.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  await w.joined(12, { resumed: true });
+  old.frame(11);
+  assert.deepEqual(w.client.position, { epoch: 'e', offset: 11 });
+  await w.clock.pass(5000);
+  const s = await w.joined(12);
+  assert.equal(s.join.since, undefined);
+  assert.deepEqual(w.told().slice(2), ['error breach', 'events 11', 'connected', 'snapshot e/12']);
+});
+
 test('a callback that throws disturbs nothing', async (t) => {
   const uncaught = [];
   t.mock.method(globalThis, 'queueMicrotask', (f) => assert.throws(f, (e) => !!uncaught.push(e.message)));
@@ -220,6 +234,48 @@ test('a token is asked for before every join', async () => {
   assert.equal(s.join.token, 't3');
 });
 
+test('a token that is about to expire is replaced in place', async () => {
+  const tokens = ['first', 'second', new Error('the issuer is away'), 'fourth'];
+  const w = start({ token: async () => {
+    const next = tokens.shift();
+    if (next instanceof Error) throw next;
+    return next;
+  } });
+  const s = await w.joined(0);
+  const expiring = { type: 'error', code: 'token_expiring', message: 'soon', retry: false, after: 30_000 };
+  const ask = async () => {
+    s.say(expiring);
+    await settle();
+    return s.take('command').map(({ ref, command, data }) => ({ ref, command, data }));
+  };
+  assert.deepEqual(await ask(), [{ ref: 1, command: 'refresh_token', data: { token: 'second' } }]);
+  s.say({ type: 'ack', ref: 1, offset: 0 });
+  assert.deepEqual(await ask(), []);
+  assert.deepEqual(await ask(), [{ ref: 2, command: 'refresh_token', data: { token: 'fourth' } }]);
+  s.say({ type: 'error', ref: 2, code: 'not_authenticated', message: 'no', retry: false, after: 0 });
+  await settle();
+  assert.equal(w.client.pending, 0);
+  assert.deepEqual(w.told(), ['connected', 'snapshot e/0', 'error token', 'error not_authenticated']);
+
+  const fixed = start({ token: 'a.b' });
+  const t = await fixed.joined(0);
+  t.say(expiring);
+  await settle();
+  assert.deepEqual(t.take('command'), []);
+  assert.deepEqual(fixed.told().slice(2), ['error token_expiring']);
+});
+
+test('the client ends while it gets another token', async () => {
+  const waiting = [];
+  const w = start({ token: () => (waiting.length ? new Promise((resolve) => waiting.push(resolve)) : void waiting.push(0) ?? 'first') });
+  const s = await w.joined(0);
+  s.say({ type: 'error', code: 'token_expiring', message: 'soon', retry: false, after: 30_000 });
+  w.client.close();
+  waiting[1]('second');
+  await settle();
+  assert.deepEqual(w.told().slice(2), ['closed']);
+});
+
 test('a token that comes too late', async () => {
   const waiting = [];
   const w = start({ timeout: 1000, token: () => new Promise((resolve) => waiting.push(resolve)) });
@@ -282,7 +338,7 @@ test('the seat is given up elsewhere, by another tab', async () => {
   const kept = new Map([['s', 'secret']]);
   const w = start({ seats: { get: (s) => kept.get(s), set: (s, v) => kept.set(s, v), remove: (s) => kept.delete(s) } });
   (await w.joined(0)).end(1000, 'left');
-  assert.deepEqual([w.client.phase, w.status.error.code, w.status.error.close, w.status.error.message], ['closed', 'lost', 1000, 'left']);
+  assert.deepEqual([w.client.phase, w.status.error.code, w.status.error.close, w.status.error.message], ['closed', 'left', 1000, 'left']);
   assert.equal(kept.size, 0);
 });
 
