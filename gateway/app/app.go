@@ -71,7 +71,7 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		return nil, err
 	}
 	a.sessions = session.New(session.Options{Replica: s.Replica, Kinds: kinds, DefaultKind: s.SessionKind,
-		CreateOnJoin: s.SessionCreate == "join", Capacity: s.SessionCapacity, Grace: s.Grace,
+		CreateOnJoin: s.SessionCreate == "join", Capacity: s.SessionCapacity, Grace: s.Grace, Offline: s.SessionOffline, SeatTTL: s.SessionTTL,
 		Welcome: wire.Welcome{Heartbeat: s.HeartbeatInterval.Milliseconds(), Frame: s.FrameInterval.Milliseconds(),
 			Limits: wire.Limits{Message: s.MessageLimit, Backlog: s.Backlog}}})
 	a.hub = fanout.New(store, connection.Codec{}, a.sessions.Owner, fanout.Options{FrameInterval: s.FrameInterval,
@@ -157,7 +157,7 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	if err := a.sessions.Enlist(ctx, a.redis); err != nil {
 		return fmt.Errorf("%sREDIS_URL: %w", prefix, err)
 	}
-	parts.Go(func() { a.sessions.Watch(ctx, a.redis) })
+	parts.Go(func() { a.sessions.Watch(ctx, a.redis, a.fleet) })
 	for _, advice := range a.redis.Advice(ctx) {
 		a.log.Warn("redis is set up dangerously", zap.String("advice", advice))
 	}

@@ -35,6 +35,7 @@ type Settings struct {
 	SessionCreate   string        `env:"SESSION_CREATE" envDefault:"join" doc:"join: joining creates a session; api: only POST /api/sessions does"`
 	SessionKind     string        `env:"SESSION_KIND" envDefault:"broadcast" doc:"kind of a session that a join creates"`
 	SessionCapacity int           `env:"SESSION_CAPACITY" envDefault:"50" doc:"connections in a session, over all replicas"`
+	SessionOffline  int           `env:"SESSION_OFFLINE" envDefault:"200" doc:"members of a session without a connection who keep their seats; past it those who have been gone longest lose theirs"`
 	Grace           time.Duration `env:"GRACE" envDefault:"30s" doc:"a member without connection is reconnecting for that long, then offline"`
 
 	FrameInterval time.Duration `env:"FRAME_INTERVAL" envDefault:"100ms" doc:"between two frames of a busy session"`
@@ -149,6 +150,7 @@ func (s *Settings) check() (found []mistake) {
 	say(s.SessionCreate == "join" || s.SessionCreate == "api", "SESSION_CREATE", "join or api")
 	say(slices.Contains(kindNames(), s.SessionKind), "SESSION_KIND", "one of "+strings.Join(kindNames(), ", "))
 	between(s.SessionCapacity, 1, 100_000, "SESSION_CAPACITY")
+	between(s.SessionOffline, 1, 1_000_000, "SESSION_OFFLINE")
 	during(s.Grace, 3*time.Second, time.Hour, "GRACE")
 	during(s.FrameInterval, 5*time.Millisecond, 10*time.Second, "FRAME_INTERVAL")
 	between(s.FrameBurst, 1, 1000, "FRAME_BURST")

@@ -162,6 +162,7 @@ func (r *room) check() {
 		}
 		now := time.Now()
 		change := ros.expire(now)
+		ros.forget(&change, &r.service.options, now)
 		ros.moved(&change, now)
 		if next := ros.nextExpiry(); next != 0 {
 			r.checkAt(time.UnixMilli(next))
