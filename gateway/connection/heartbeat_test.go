@@ -147,8 +147,14 @@ func TestHeartbeatIsEncodedOnce(t *testing.T) {
 		r.dialTCP("s").join("")
 	}
 	conns := r.all()
-	few := testing.AllocsPerRun(20, func() { r.beat(conns[:1]) })
-	many := testing.AllocsPerRun(20, func() { r.beat(conns) })
+	least := func(conns []*Conn) float64 { // other goroutines of the process allocate too
+		n := testing.AllocsPerRun(1, func() { r.beat(conns) })
+		for range 50 {
+			n = min(n, testing.AllocsPerRun(1, func() { r.beat(conns) }))
+		}
+		return n
+	}
+	few, many := least(conns[:1]), least(conns)
 	if many > few {
 		t.Errorf("a heartbeat to %d connections allocates %.0f times, to one %.0f times", len(conns), many, few)
 	}

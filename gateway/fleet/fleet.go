@@ -25,7 +25,7 @@ import (
 const (
 	reportKept = time.Hour        // also behind the end of a lease: it says who is lost
 	orderKept  = 30 * time.Second // a replica that does not take it by then is gone
-	listKept   = 30 * time.Second
+	listKept   = time.Hour        // the same: the others see to these sessions
 )
 
 // Fleet is the fleet as one replica sees it. Its methods may be called concurrently,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -23,6 +24,7 @@ func TestWebClient(t *testing.T) {
 		chromedp.Flag("enable-features", "IntensiveWakeUpThrottling:grace_period_seconds/1"))
 	for name, test := range map[string]func(*testing.T, *browser){
 		"commands":                   webCommands,
+		"private":                    webPrivate,
 		"gzip":                       webGzip,
 		"too fast":                   webTooFast,
 		"moves when drained":         webDrained,
@@ -211,6 +213,42 @@ func webCommands(t *testing.T, b *browser) {
 	if errors := ada.text("me.errors.join()"); errors != "" {
 		t.Errorf("refusals that have a ref were told as errors: %s", errors)
 	}
+}
+
+// What only one member is told, and what it gets back when it comes again.
+func webPrivate(t *testing.T, b *browser) {
+	g := startGateway(t, "PLENUM_SESSION_KIND=estimation")
+	ada := alone(t, b, g.URL(), "private", options{"name": "Ada"})
+	bo := alone(t, b, g.URL(), "private", options{"name": "Bo", "role": "spectator"})
+	bo.run("me.command('cast_vote', { round: 1, card: '5' })")
+	ada.run(`me.command('cast_vote', { round: 1, card: '13' }); me.command('cast_vote', { round: 2, card: '8' });
+		me.command('set_passcode', { passcode: 'open sesame' })`)
+	for _, v := range []*visitor{ada, bo} {
+		v.settled()
+	}
+	if got := ada.text("me.outcomes.map((o) => o.now > 0 || o.now).join()"); got != "true,stale_round,true" {
+		t.Errorf("Ada's commands: %s", got)
+	}
+	if got := bo.text("me.outcomes[0].now"); got != "spectator" {
+		t.Errorf("a spectator's vote: %s", got)
+	}
+	ada.until("the own vote", `JSON.stringify(me.notes) === '[{"event":"your_vote","data":{"round":1,"card":"13"}}]'`)
+	caughtUp(ada, bo)
+	if heard := bo.text("JSON.stringify([me.notes, me.events])"); strings.Contains(heard, `"13"`) || !strings.Contains(heard, "vote.state") {
+		t.Errorf("Bo heard %s", heard)
+	}
+	tablet := alone(t, b, g.URL(), "private", options{"seat": ada.text("me.client.seat")})
+	if card := tablet.text("me.states[0].state.you.card"); card != "13" {
+		t.Errorf("Ada's vote is %s on her tablet", card)
+	}
+	for end, o := range map[string]options{
+		"passcode_required 4502": {"name": "Cy"},
+		"passcode_wrong 4502":    {"name": "Cy", "passcode": "sesame"},
+		"bad_role 4508":          {"name": "Cy", "passcode": "open sesame", "role": "king"},
+	} {
+		visit(t, b, g.URL(), "private", o, chromedp.WithNewBrowserContext()).ended(end)
+	}
+	alone(t, b, g.URL(), "private", options{"name": "Cy", "passcode": "open sesame"})
 }
 
 // Frames that are compressed and frames that are not, in one order.
