@@ -220,7 +220,7 @@ func (p *tab) choose(selector string) {
 func (p *tab) looksGood(name string) {
 	p.t.Helper()
 	p.text(readFile(p.t, "testdata/axe/axe.min.js"))
-	for _, l := range append(looks, look{1280, 2000, "dark"}, look{1280, 2000, "light"}) {
+	for _, l := range append(windows, window{1280, 2000, "dark"}, window{1280, 2000, "light"}) {
 		p.wear(l)
 		p.still()
 		p.fits(l)
