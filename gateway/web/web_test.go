@@ -28,15 +28,15 @@ func get(t *testing.T, path, tag string) *http.Response {
 
 func TestServes(t *testing.T) {
 	for path, want := range map[string]string{
-		"/":                           "text/html; charset=utf-8",
-		"/?session=abc":               "text/html; charset=utf-8",
-		"/main.js":                    "text/javascript; charset=utf-8",
-		"/css/base.css":               "text/css; charset=utf-8",
-		"/ui/meeting.js":              "text/javascript; charset=utf-8",
-		"/vendor/figtree-latin.woff2": "font/woff2",
-		"/vendor/preact.LICENSE.txt":  "text/plain; charset=utf-8",
-		"/icon.svg":                   "image/svg+xml",
-		"/client/index.js":            "text/javascript; charset=utf-8",
+		"/":                              "text/html; charset=utf-8",
+		"/?session=abc":                  "text/html; charset=utf-8",
+		"/main.js":                       "text/javascript; charset=utf-8",
+		"/css/base.css":                  "text/css; charset=utf-8",
+		"/ui/meeting.js":                 "text/javascript; charset=utf-8",
+		"/vendor/figtree-latin.woff2":    "font/woff2",
+		"/vendor/preact.LICENSE.txt":     "text/plain; charset=utf-8",
+		"/icon.svg":                      "image/svg+xml",
+		"/client/index.js":               "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js.map": "application/json",
 	} {
