@@ -1,9 +1,12 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +67,12 @@ func TestEstimationScreens(t *testing.T) {
 				if *screens != "" {
 					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
 				}
+			}
+			if *screens != "" {
+				p.wear(windows[0])
+				p.await("import('/app/prefs.js').then((m) => m.speak('zh-CN'))")
+				p.still()
+				p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s-zh.png", s.name, windows[0])))
 			}
 		})
 	}
@@ -132,14 +141,19 @@ func (p *tab) await(js string) string {
 
 func (p *tab) shoot(path string) {
 	p.t.Helper()
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(path, png, 0o644)
-	}
+	shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
+		p.t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var small bytes.Buffer // the browser compresses in a hurry
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, picture); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, small.Bytes(), 0o644)); err != nil {
 		p.t.Fatal(err)
 	}
 }

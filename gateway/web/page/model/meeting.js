@@ -61,11 +61,10 @@ const events = {
     });
     return { ...next, names: { ...m.names, ...namesOf(m, [member]) } };
   },
-  'round.started': (m, { round, story, title, started, anonymous }, me) => ({
+  'round.started': (m, { round, story, title, started, anonymous }) => ({
     ...ended(m, started),
     phase: 'voting',
     round: { round, story, title, started, anonymous, voted: [] },
-    ...(me && { you: { card: null } }),
   }),
   'round.anonymous': (m, { anonymous }) => inRound(m, { anonymous }),
   'estimate.set': estimated,
@@ -113,15 +112,16 @@ function inRound(m, change) {
 const without = (o) => /** @type {T} */ (Object.fromEntries(Object.entries(o).filter(([, value]) => value !== undefined)));
 
 /**
- * The meeting with its round in the history, if it left anything.
+ * The meeting with its round in the history, if it left anything, and no card on the table.
  * @param {Meeting} m
  * @param {number} at
  * @returns {Meeting}
  */
 function ended(m, at) {
   const { round } = m;
-  if (!round || !(round.revealed || round.voted?.length)) return m;
-  return { ...m, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
+  const next = m.you ? { ...m, you: { card: null } } : m;
+  if (!round || !(round.revealed || round.voted?.length)) return next;
+  return { ...next, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
 }
 
 /**
