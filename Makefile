@@ -40,7 +40,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 	exec $(BINARY)
 
 test: setup ## run all tests of all modules, with the race detector
-	go test -race -timeout 20m work
+	go test -race -timeout 40m work
 
 check: setup format vet lint modules types scripts alerts deploy-check ## run all checks but the tests
 

@@ -38,6 +38,7 @@ var mistakes = []struct{ variable, value, allowed string }{
 	{"PLENUM_SESSION_KIND", "poker", "broadcast, document"},
 	{"PLENUM_SESSION_CAPACITY", "many", "a whole number"},
 	{"PLENUM_GRACE", "1s", "from 3s"},
+	{"PLENUM_SESSION_OFFLINE", "0", "from 1"},
 	{"PLENUM_FRAME_INTERVAL", "1ms", "from 5ms"},
 	{"PLENUM_FRAME_BURST", "0", "from 1"},
 	{"PLENUM_COMPRESS_OVER", "1", "from 64"},

@@ -177,9 +177,9 @@ func TestOperatorsPage(t *testing.T) {
 	page.do(chromedp.SendKeys(chromedp.ID("query"), "plan\r"))
 	page.until("the search to leave one session", "document.getElementById('sessions').tBodies[0].rows.length === 1")
 
-	page.press("#sessions button")
+	page.choose("#sessions button")
 	page.shows("members", "member 2")
-	page.press("#tap")
+	page.choose("#tap")
 	page.shows("tape", "Watching from")
 	if err := members[0].say(0); err != nil {
 		t.Fatal(err)
@@ -187,29 +187,29 @@ func TestOperatorsPage(t *testing.T) {
 	page.shows("tape", "said")
 	page.looksGood("ops")
 
-	page.press("#members button")
-	page.press("#confirm-yes")
+	page.choose("#members button")
+	page.choose("#confirm-yes")
 	page.until("one member less", "document.querySelectorAll('#members > li').length === 4")
 
 	second := fmt.Sprintf("[data-replica=%q]", page.text("[...document.querySelectorAll('.replica')].find((r) => r.innerText.includes('second')).querySelector('button').dataset.replica"))
 	page.press(second)
-	page.press("#confirm-yes")
+	page.choose("#confirm-yes")
 	page.shows("replicas", "drained")
 	page.press(second)
 	page.until("both to serve", "!document.getElementById('replicas').innerText.includes('drain')")
 
-	page.press("#end")
-	page.press("#confirm-yes")
+	page.choose("#end")
+	page.choose("#confirm-yes")
 	page.until("the session to be gone", "document.getElementById('sessions').hidden && document.getElementById('detail').hidden")
 
 	before := page.text("getComputedStyle(document.body).backgroundColor")
-	page.press("#theme")
+	page.choose("#theme")
 	page.until("other colours", fmt.Sprintf("getComputedStyle(document.body).backgroundColor !== %q", before))
 }
 
-// press waits for an element that is shown and can be pressed, and presses it.
+// choose waits for an element that is shown and can be pressed, and presses it.
 // What comes every 2 s may move it meanwhile, so it is not aimed at.
-func (p *tab) press(selector string) {
+func (p *tab) choose(selector string) {
 	p.t.Helper()
 	p.until(selector+" to be there", fmt.Sprintf("(document.querySelector(%[1]q)?.checkVisibility() && !document.querySelector(%[1]q).disabled) ?? false", selector))
 	p.text(fmt.Sprintf("document.querySelector(%q).click()", selector))
@@ -220,7 +220,7 @@ func (p *tab) press(selector string) {
 func (p *tab) looksGood(name string) {
 	p.t.Helper()
 	p.text(readFile(p.t, "testdata/axe/axe.min.js"))
-	for _, l := range append(looks, look{1280, 2000, "dark"}, look{1280, 2000, "light"}) {
+	for _, l := range append(windows, window{1280, 2000, "dark"}, window{1280, 2000, "light"}) {
 		p.wear(l)
 		p.still()
 		p.fits(l)
