@@ -192,10 +192,10 @@ func TestOperatorsPage(t *testing.T) {
 	page.until("one member less", "document.querySelectorAll('#members > li').length === 4")
 
 	second := fmt.Sprintf("[data-replica=%q]", page.text("[...document.querySelectorAll('.replica')].find((r) => r.innerText.includes('second')).querySelector('button').dataset.replica"))
-	page.press(second)
+	page.choose(second)
 	page.choose("#confirm-yes")
 	page.shows("replicas", "drained")
-	page.press(second)
+	page.choose(second)
 	page.until("both to serve", "!document.getElementById('replicas').innerText.includes('drain')")
 
 	page.choose("#end")
