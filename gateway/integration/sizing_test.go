@@ -51,7 +51,7 @@ const sizingWarm = 12 * time.Second
 
 // sized starts replicas whose limits are in nobody's way.
 func sized(b *testing.B, settings ...string) (*gauge, []*gateway) {
-	redis := redistest.Start(b)
+	redis := redistest.Start(b, "appendonly yes", "appendfsync everysec")
 	settings = append([]string{"PLENUM_REDIS_URL=" + redis.URL(), "PLENUM_SESSION_CAPACITY=1000", "PLENUM_HANDSHAKES=100000",
 		"PLENUM_RATE=1000", "PLENUM_RATE_BURST=1000"}, settings...)
 	both := []*gateway{startGateway(b, settings...), startGateway(b, settings...)}
