@@ -68,7 +68,7 @@ func TestLeastRights(t *testing.T) {
 		}
 		client := log.Client()
 		for _, forbidden := range [][]string{{"FLUSHALL"}, {"KEYS", "*"}, {"CONFIG", "SET", "maxmemory", "1"}, {"ACL", "LIST"}, {"SHUTDOWN"},
-			{"GET", "plenum:x"}, {"HSET", "others", "a", "b"}, {"PUBLISH", "others", "x"}, {"MONITOR"}, {"CLIENT", "KILL", "TYPE", "normal"}, {"REPLICAOF", "NO", "ONE"}} {
+			{"APPEND", "plenum:x", "y"}, {"HSET", "others", "a", "b"}, {"PUBLISH", "others", "x"}, {"MONITOR"}, {"CLIENT", "KILL", "TYPE", "normal"}, {"REPLICAOF", "NO", "ONE"}} {
 			err := client.Do(t.Context(), client.B().Arbitrary(forbidden[0]).Args(forbidden[1:]...).Build()).Error()
 			if err == nil || !strings.HasPrefix(err.Error(), "NOPERM") {
 				t.Errorf("%v: %v; want NOPERM", forbidden, err)
