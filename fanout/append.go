@@ -27,7 +27,9 @@ func (d *desk) append(ctx context.Context) {
 		if err == nil {
 			d.pool.hub.Stats.Appends.Add(1)
 			d.pool.hub.Stats.AppendItems.Add(int64(len(a.Items)))
+			asked := time.Now()
 			res, err = d.pool.hub.log.Append(ctx, d.pool.session, a)
+			d.pool.hub.Stats.AppendTime.Observe(time.Since(asked))
 		}
 		if err != nil {
 			d.failed(ctx, err, began, try)
@@ -60,6 +62,7 @@ func (d *desk) decide(ctx context.Context) (*Append, error) {
 		}
 		a.Create = a.Create || p.Create && d.head == Head{}
 		a.End = a.End || p.End
+		a.At = p.At // whoever has one is alone in the group
 		a.Items = d.items(a.Items, i, p, &change)
 		p.Change.Events = change.Events
 	}
@@ -88,7 +91,7 @@ func (d *desk) reload(ctx context.Context) error {
 		if !p.tried || p.Ref == 0 {
 			return false
 		}
-		took := p.Ref <= refs[0]
+		took := refs[0].Has(p.Ref) && p.Mark == "" // one with a mark is told what is kept with it
 		if refs = refs[1:]; took {
 			d.settle(p, Settlement{Repeated: true, Head: v.Head, Last: v.Offset})
 		}
@@ -99,7 +102,7 @@ func (d *desk) reload(ctx context.Context) error {
 
 // items appends what a proposal asks for.
 func (d *desk) items(items []Item, i int, p *Proposal, c *Change) []Item {
-	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records}
+	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records, Mark: p.Mark}
 	if c.Events == 0 {
 		item.Records = c.Passing
 	}
@@ -126,14 +129,17 @@ func (d *desk) answered(res Appended, a *Append) {
 		stats.AppendRepeats.Add(int64(len(res.Repeats)))
 		d.repeated(res, a)
 	case Missing:
-		d.missing(a)
+		d.missing(res, a)
+	case Moved:
+		d.drop(func(p *Proposal) bool { d.settle(p, Settlement{Err: ErrMoved, Head: res.Head}); return true })
+		d.loaded = false // the proposal may have changed the state
 	}
 }
 
 func (d *desk) took(res Appended, a *Append) {
 	if a.If != nil {
 		d.state.Saved(res.Head)
-		d.head = res.Head
+		d.head, d.epoch = res.Head, res.Epoch
 	} else if res.Epoch == d.head.Epoch && res.Rev == d.head.Rev {
 		d.head = res.Head
 	}
@@ -146,14 +152,19 @@ func (d *desk) took(res Appended, a *Append) {
 	}
 	d.pool.meet(first)
 	last := first.Offset
+	var took sample
 	for _, p := range d.group {
 		if p.reject != nil {
 			d.settle(p, Settlement{Err: p.reject, Head: res.Head})
 			continue
 		}
-		last += uint64(p.Change.Events)
+		if p.Change.Events > 0 {
+			last += uint64(p.Change.Events)
+			took.add(sample{last: last, asked: d.pool.hub.wheel.since(p.asked), n: 1})
+		}
 		d.settle(p, Settlement{Head: res.Head, Last: last})
 	}
+	d.pool.timed(res.Epoch, took)
 	clear(d.group)
 	d.group = d.group[:0]
 }
@@ -170,8 +181,8 @@ func (d *desk) conflict(res Appended) {
 	}
 }
 
-// repeated settles those that were taken before; the others are appended again.
-// One that only repeats another one of the group is not settled before that one
+// repeated settles those that were taken before, and those that cannot be taken
+// any more; the others are appended again. One that only repeats another one of the group is not settled before that one
 // is: it goes back into the queue.
 func (d *desk) repeated(res Appended, a *Append) {
 	var back []*Proposal
@@ -183,7 +194,15 @@ func (d *desk) repeated(res Appended, a *Append) {
 			back = append(back, p)
 			continue
 		}
-		d.settle(p, Settlement{Repeated: true, Head: res.Head, Last: res.Offset})
+		if slices.Contains(res.Skipped, item) {
+			d.settle(p, Settlement{Err: ErrSkipped, Head: res.Head})
+			continue
+		}
+		s := Settlement{Repeated: true, Head: res.Head, Last: res.Offset}
+		if kept := res.Marks[n]; kept.Mark != "" {
+			s.Mark, s.Last = kept.Mark, kept.Offset
+		}
+		d.settle(p, s)
 	}
 	d.drop(func(p *Proposal) bool { return p == nil })
 	d.loaded = false // proposals have changed the state already
@@ -205,9 +224,14 @@ func repeatsNew(items []Item, repeats []int, p *Proposal) bool {
 	return false
 }
 
-// missing makes the session anew, or tells the group that there is none.
-func (d *desk) missing(a *Append) {
-	if d.load(Head{}, nil) == nil && d.state.Revive() {
+// missing makes the session anew, or tells the group that there is none. One
+// that was ended does not come back.
+func (d *desk) missing(res Appended, a *Append) {
+	none := ErrMissing
+	if res.Ended != "" && (res.Ended == d.epoch || res.Ended == d.pool.Head().Epoch) {
+		none = ErrEnded
+	}
+	if d.load(Head{}, nil) == nil && none == ErrMissing && d.state.Revive() {
 		revive := &Proposal{Create: true, Decide: func(State) (Change, error) { return Change{}, nil }}
 		d.group = slices.Insert(d.group, 0, revive)
 		return
@@ -218,7 +242,7 @@ func (d *desk) missing(a *Append) {
 			return false
 		}
 		if p.reject == nil || stale {
-			p.reject = ErrMissing
+			p.reject = none
 		}
 		d.settle(p, Settlement{Err: p.reject})
 		return true
@@ -309,6 +333,7 @@ func (d *desk) settle(p *Proposal, s Settlement) {
 	if p.tried && (errors.Is(s.Err, ErrUnavailable) || errors.Is(s.Err, ErrStopped)) {
 		s.Err = ErrUnknown
 	}
+	s.Tried = p.tried
 	if p.To != nil {
 		p.To.Settled(p, s)
 	}

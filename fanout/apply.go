@@ -175,22 +175,29 @@ func (p *Pool) missLocked() {
 	p.repairing = p.hub.task(p.repair)
 }
 
-// repair reads what is missing from the log, until it has it.
+// repairPiece is how many bytes of events, about, one read of a repair brings.
+const repairPiece = 1 << 20
+
+// repair reads what is missing from the log, piece by piece, until it has it.
 func (p *Pool) repair(ctx context.Context) {
-	for try := 0; p.hub.has(p); try++ {
+	for try := 0; p.hub.has(p); {
 		at, known := p.Head(), p.known()
-		v, err := p.hub.log.Read(ctx, p.session, &Query{Known: at, History: true, After: at.Offset, NoState: true})
+		v, err := p.hub.log.Read(ctx, p.session, &Query{Known: at, History: true, After: at.Offset, Bytes: repairPiece, NoState: true})
 		if err == nil && v.Epoch == known.Epoch && v.Offset < known.Offset {
 			v, err = View{}, p.tellBehind(ctx, known)
 		}
 		if err == nil {
 			p.hub.Stats.Repairs.Add(1)
-			p.repaired(at.Epoch, v)
-			return
+			if !p.repaired(at.Epoch, v) {
+				return
+			}
+			try = 0
+			continue
 		}
 		if !pause(ctx, try, nil) {
 			return
 		}
+		try++
 	}
 }
 
@@ -204,34 +211,38 @@ func (p *Pool) tellBehind(ctx context.Context, known Position) error {
 	return err
 }
 
-// repaired takes what was read for a pool that was in epoch then.
-func (p *Pool) repaired(epoch string, v View) {
-	p.note(p.fill(epoch, v))
+// repaired takes what was read for a pool that was in epoch then. It reports
+// true if there is more to read.
+func (p *Pool) repaired(epoch string, v View) (more bool) {
+	notes, more := p.fill(epoch, v)
+	p.note(notes)
 	p.pump()
+	return more
 }
 
-func (p *Pool) fill(epoch string, v View) (notes [][]byte) {
+func (p *Pool) fill(epoch string, v View) (notes [][]byte, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.repairing = false
 	switch {
 	case p.lost:
-		return nil
+		return nil, false
 	case epoch != p.head.Epoch: // restarted meanwhile
 	case v.Epoch != epoch:
 		p.loseLocked(LossReset)
-		return nil
+		return nil, false
 	case v.Offset > p.head.Offset && (len(v.Events) == 0 || v.Events[0].Offset > p.head.Offset+1):
 		p.hub.Stats.Unhealed.Add(1)
 		p.loseLocked(LossBeyond)
-		return nil
+		return nil, false
 	default:
 		for _, e := range v.Events {
 			p.eventLocked(e)
 		}
 		p.head.Rev = max(p.head.Rev, v.Rev)
+		p.repairing, more = v.More, v.More
 	}
-	return p.unparkLocked(nil)
+	return p.unparkLocked(nil), more
 }
 
 // lose tells the owner that subscribers need a snapshot.

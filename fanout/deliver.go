@@ -21,7 +21,7 @@ func (p *Pool) mayFlushLocked(now time.Time) bool {
 		return false
 	}
 	if len(p.links) == 0 {
-		p.framed, p.pending = p.head.Offset, nil
+		p.framed, p.pending, p.timing.waiting = p.head.Offset, nil, sample{}
 		return false
 	}
 	o := &p.hub.options
@@ -60,17 +60,38 @@ func (p *Pool) slack(now time.Time) time.Duration {
 	return 1
 }
 
-// flush cuts one frame of all that is pending and delivers it to everybody.
+// flush delivers all that is pending to everybody: as one frame, or as several
+// when it is very much.
 func (p *Pool) flush() {
 	p.out.Lock()
 	defer p.out.Unlock()
 	events := p.cut()
+	for rest := events; len(rest) > 0 && len(p.scratch) > 0; {
+		n := fitting(rest)
+		p.deliver(rest[:n])
+		rest = rest[n:]
+	}
 	if len(events) > 0 && len(p.scratch) > 0 {
-		p.deliver(events)
+		p.wrote(time.Now(), lastOffset(events))
 	}
 	clear(p.scratch)
 	clear(events)
 	p.giveBack(events)
+}
+
+// maxFrame bounds the bytes of a frame, so that what waits for a subscriber is
+// bounded too, and no client has to take more at once than it can. One event
+// may be larger.
+const maxFrame = 1 << 20
+
+// fitting is how many of the events go into one frame.
+func fitting(events []Event) int {
+	for i, size := 0, 0; i < len(events); i++ {
+		if size += len(events[i].Body); size > maxFrame && i > 0 {
+			return i
+		}
+	}
+	return len(events)
 }
 
 // deliver hands a frame of the events to everybody in scratch.
@@ -85,6 +106,7 @@ func (p *Pool) deliver(events []Event) {
 		l.to.Deliver(frame)
 	}
 	p.hub.Stats.Deliveries.Add(int64(len(p.scratch)))
+	p.hub.Stats.EventDeliveries.Add(int64(len(p.scratch)) * int64(len(events)))
 }
 
 // cut takes what is pending, and notes in scratch who is to get it.
@@ -95,6 +117,7 @@ func (p *Pool) cut() []Event {
 	p.pending, p.spare = p.spare[:0], nil
 	p.framed = p.head.Offset
 	p.scratch = append(p.scratch[:0], p.links...)
+	p.timing.leaving = len(events) > 0 && len(p.links) > 0
 	return keepLatest(events)
 }
 
@@ -118,6 +141,15 @@ func (p *Pool) deliverBehind(l *Link, events []Event) {
 	if rest < len(events) {
 		l.to.Deliver(p.hub.newFrame(events[rest:]))
 	}
+}
+
+func lastOffset(events []Event) uint64 {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Offset != 0 {
+			return events[i].Offset
+		}
+	}
+	return 0
 }
 
 func firstOffset(events []Event) uint64 {

@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -44,6 +45,11 @@ type Proposal struct {
 	Create bool
 	// End deletes the session with this proposal.
 	End bool
+	// At, if set, lets the proposal take effect only if the log is at this
+	// position then; otherwise it is settled with ErrMoved.
+	At *Position
+	// Mark is kept with Ref, see [Item].
+	Mark string
 	// To hears the outcome, once, on the desk's goroutine. It must not block.
 	To Settler
 
@@ -64,6 +70,8 @@ type Settlement struct {
 	Repeated bool // it had taken effect before
 	Head     Head // of the session, after it
 	Last     uint64
+	Mark     string // with Repeated: what was kept with the ref; then Last is the offset of its last event
+	Tried    bool   // an earlier append of it had an unknown outcome, so what Err tells of may be its own doing
 }
 
 // Look asks for the session as it stands. Looks that wait together share one
@@ -83,14 +91,19 @@ type Seen struct {
 	Exists   bool
 	Head     Head
 	Events   []Event // after Look.After
-	Complete bool    // Events has all of them
+	Complete bool    // none of them is missing, up to the last one
+	More     bool    // there are more behind the last one than one read brings
 	Ref      uint64
+	Ended    string // the epoch of the session of this id that was ended last
 }
 
 // Errors of the desk.
 var (
 	ErrUnknown = errors.New("it is not known whether the request took effect")
 	ErrMissing = errors.New("there is no such session")
+	ErrSkipped = errors.New("a later request of the same client took effect, and this one did not")
+	ErrEnded   = fmt.Errorf("%w: it was ended", ErrMissing)
+	ErrMoved   = errors.New("the log is at another position")
 )
 
 // Bounds of one append.
@@ -107,7 +120,8 @@ type desk struct {
 
 	state  State // the goroutine's, with the following
 	loaded bool
-	head   Head // the state's, if it is loaded; empty if there is no session
+	head   Head   // the state's, if it is loaded; empty if there is no session
+	epoch  string // of the session that was there last
 	group  []*Proposal
 	owners []int // for each item of an append the index in group
 	looked []*Look
@@ -199,9 +213,13 @@ func (d *desk) take() bool {
 	d.looked, d.looks = d.looks, d.looked[:0]
 	n, bytes := 0, 0
 	for n < len(d.queue) && n < maxGroup && bytes < maxGroupBytes {
-		bytes += len(d.queue[n].Records)
+		next := d.queue[n]
+		if next.At != nil && n > 0 {
+			break // what comes before it moves the log
+		}
+		bytes += len(next.Records)
 		n++
-		if d.queue[n-1].End {
+		if next.End || next.At != nil {
 			break
 		}
 	}
@@ -228,13 +246,37 @@ func (d *desk) refuse(err error) {
 	}
 }
 
-// look answers the looks in hand with one read.
+// look answers the looks in hand: with one read, unless what one of them asks
+// for lies behind more events than a read brings.
 func (d *desk) look(ctx context.Context) {
-	var q Query
+	for waiting := d.looked; len(waiting) > 0; {
+		v, err := d.readFor(ctx, waiting)
+		var later []*Look
+		for i, l := range waiting {
+			s, ok := Seen{Err: err}, true
+			if err == nil {
+				if s, ok = l.seen(&v); ok {
+					s.Ref = v.Refs[i].Last
+				}
+			}
+			if !ok {
+				later = append(later, l)
+				continue
+			}
+			l.Seen(d.state, s)
+		}
+		waiting = later
+	}
+	clear(d.looked)
+}
+
+// readFor reads what looks ask for together.
+func (d *desk) readFor(ctx context.Context, looks []*Look) (View, error) {
+	q := Query{Bytes: d.pool.hub.options.Piece}
 	if d.loaded {
 		q.Known = d.head
 	}
-	for _, l := range d.looked {
+	for _, l := range looks {
 		if l.History && (!q.History || l.After < q.After) {
 			q.History, q.After = true, l.After
 		}
@@ -242,29 +284,30 @@ func (d *desk) look(ctx context.Context) {
 	}
 	stats := &d.pool.hub.Stats
 	stats.Reads.Add(1)
-	stats.ReadsShared.Add(int64(len(d.looked) - 1))
+	stats.ReadsShared.Add(int64(len(looks) - 1))
 	v, err := d.read(ctx, &q)
 	if err == nil && v.Exists {
 		d.pool.meet(v.Head)
 	}
-	for i, l := range d.looked {
-		s := Seen{Err: err, Exists: v.Exists, Head: v.Head}
-		if err == nil {
-			s.Ref = v.Refs[i]
-		}
-		if l.History {
-			s.Complete = v.Complete || l.After >= v.Offset
-			for j := range v.Events {
-				if v.Events[j].Offset > l.After {
-					s.Events = v.Events[j:]
-					s.Complete = s.Complete || s.Events[0].Offset == l.After+1
-					break
-				}
-			}
-		}
-		l.Seen(d.state, s)
+	return v, err
+}
+
+// seen is what a view says to a look. It reports false if the view ends before
+// the events that the look asks for begin.
+func (l *Look) seen(v *View) (s Seen, ok bool) {
+	s = Seen{Exists: v.Exists, Head: v.Head, Ended: v.Ended}
+	if !l.History {
+		return s, true
 	}
-	clear(d.looked)
+	s.Complete = v.Complete || l.After >= v.Offset
+	for i := range v.Events {
+		if v.Events[i].Offset > l.After {
+			s.Events, s.More = v.Events[i:], v.More
+			s.Complete = s.Complete || s.Events[0].Offset == l.After+1
+			return s, true
+		}
+	}
+	return s, !v.More || l.After >= v.Offset
 }
 
 // read reads the session and loads the state. It tries for as long as a
@@ -293,5 +336,8 @@ func (d *desk) read(ctx context.Context, q *Query) (v View, err error) {
 func (d *desk) load(head Head, fields map[string]string) error {
 	err := d.state.Load(head, fields)
 	d.head, d.loaded = head, err == nil
+	if fields != nil {
+		d.epoch = head.Epoch
+	}
 	return err
 }

@@ -22,12 +22,10 @@ type Frame struct {
 }
 
 func (h *Hub) newFrame(events []Event) *Frame {
-	f := &Frame{Events: len(events), hub: h, plain: h.codec.Encode(events)}
-	for i := len(events) - 1; i >= 0 && f.Last == 0; i-- {
-		f.Last = events[i].Offset
-	}
+	f := &Frame{Events: len(events), Last: lastOffset(events), hub: h, plain: h.codec.Encode(events)}
 	h.Stats.Frames.Add(1)
 	h.Stats.FrameEvents.Add(int64(len(events)))
+	h.Stats.FrameBytes.Add(int64(len(f.plain)))
 	return f
 }
 

@@ -17,6 +17,7 @@ type Options struct {
 	GiveUp        time.Duration // an append whose outcome is unknown is tried again for this long; 10 s
 	Wait          time.Duration // a request that was not tried yet waits this long for the log; 2 s
 	Recent        int           // bytes of events that a pool keeps for replays; 65536
+	Piece         int           // bytes of events, about, that one look brings; 262144
 }
 
 func (o Options) withDefaults() Options {
@@ -38,6 +39,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Recent <= 0 {
 		o.Recent = 64 << 10
+	}
+	if o.Piece <= 0 {
+		o.Piece = 256 << 10
 	}
 	return o
 }
@@ -144,6 +148,13 @@ func (h *Hub) taskLocked(f func(ctx context.Context)) bool {
 	}
 	h.tasks.Go(func() { f(h.ctx) })
 	return true
+}
+
+// Read reads a session from the log as it stands, without a pool and without a
+// subscription.
+func (h *Hub) Read(ctx context.Context, session string, q *Query) (View, error) {
+	h.Stats.Reads.Add(1)
+	return h.log.Read(ctx, session, q)
 }
 
 // Open returns the session's pool once its subscription stands, and counts the

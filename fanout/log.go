@@ -58,12 +58,21 @@ type Batch struct {
 	Records []byte
 }
 
-// Item is one request of an append.
+// Item is one request of an append. The refs of a client take effect in rising
+// order: one that is not above all that did is refused as a repeat, whether it
+// took effect itself or not, see [Appended].
 type Item struct {
 	Client  string // scopes Ref
 	Ref     uint64 // below 2^53; 0 if repeats need not be recognised
 	Events  int    // durable events in Records; 0: all of Records are not durable
 	Records []byte // from [AppendEvent], or from [AppendEphemeral] and [AppendNote]
+	Mark    string // kept with Ref, and told to whoever repeats it; no line breaks
+}
+
+// Mark is what is kept with a ref that was taken before.
+type Mark struct {
+	Offset uint64 // of the item's last event
+	Mark   string // empty: the item had none, and the offset is not known
 }
 
 // Append is one atomic change of a session.
@@ -72,6 +81,8 @@ type Append struct {
 	// If, when set, takes the append only if the state is still at this
 	// revision of this epoch. Head{} means: only if there is no session.
 	If *Head
+	// At, when set, takes the append only if the log is at this position.
+	At *Position
 	// Set replaces fields of the state; an empty value deletes one.
 	Set map[string][]byte
 	// Known is the newest position that the caller has seen. A log that is
@@ -79,7 +90,8 @@ type Append struct {
 	Known Position
 	// Create allows the append to make the session.
 	Create bool
-	// End deletes the session after the append.
+	// End deletes the session after the append. For as long as an unused session
+	// is kept it is remembered that this epoch was ended.
 	End bool
 }
 
@@ -90,12 +102,13 @@ type Outcome int
 const (
 	Took     Outcome = iota
 	Conflict         // the state is at another revision; it comes with the answer
-	Repeated         // the refs of some items are not new; their indexes come with the answer
+	Repeated         // the refs of some items do not rise; their indexes come with the answer
 	Missing          // there is no such session
+	Moved            // the log is at another position than At
 )
 
 func (o Outcome) String() string {
-	return [...]string{"took", "conflict", "repeated", "missing"}[o]
+	return [...]string{"took", "conflict", "repeated", "missing", "moved"}[o]
 }
 
 // Appended is the answer to an append. Head is the session's, after it.
@@ -103,8 +116,11 @@ type Appended struct {
 	Outcome Outcome
 	Head
 	First   uint64            // the offset of the first event appended
-	Repeats []int             // with Repeated: indexes of the items taken before, or repeating one before them
+	Repeats []int             // with Repeated: indexes of the items whose refs do not rise, above the log's and those before them
+	Marks   []Mark            // with Repeated: one for each of Repeats
+	Skipped []int             // with Repeated: those of Repeats that never took effect, because later refs did before them
 	State   map[string]string // with Conflict
+	Ended   string            // with Missing: the epoch of the session of this id that was ended last
 }
 
 // Query asks for a session as it stands.
@@ -112,7 +128,9 @@ type Query struct {
 	Known   Head     // the state is left out if it is still this one
 	History bool     // also the events after After
 	After   uint64   //
-	Clients []string // also the highest ref taken from each of these
+	Limit   int      // at most so many of them; 0 is all
+	Bytes   int      // about so many bytes of them: they stop where it is passed; 0 is no limit
+	Clients []string // also which refs of each of these took effect
 	NoState bool     // leave the state out
 }
 
@@ -122,6 +140,8 @@ type View struct {
 	Head
 	State    map[string]string // nil if the state is the one that the query knows
 	Events   []Event           // durable, in offset order
-	Complete bool              // Events holds everything after After
-	Refs     []uint64          // one for each of Query.Clients
+	Complete bool              // nothing is missing between After and the last of Events, or the head without More
+	More     bool              // a limit was reached: there are events after Events
+	Refs     []Taken           // one for each of Query.Clients
+	Ended    string            // the epoch of the session of this id that was ended last
 }

@@ -192,9 +192,7 @@ func TestLostEndsWithThePool(t *testing.T) {
 		p, m := r.join("s")
 		o := p.Owner().(*owner)
 		o.onLost = func(context.Context, fanout.Loss) error { return errors.New("never") }
-		if _, err := r.store.Append(t.Context(), "s", &fanout.Append{End: true}); err != nil {
-			t.Fatal(err)
-		}
+		r.store.Forget("s")
 		r.hub.Resubscribed([]string{"s"})
 		after(time.Second)
 		p.Detach(m.link)

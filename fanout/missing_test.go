@@ -76,12 +76,42 @@ func TestRevive(t *testing.T) {
 		if got := r.texts("s"); !slices.Equal(got, []string{"plain", "1"}) {
 			t.Errorf("the log has %q", got)
 		}
-		if _, err := r.store.Append(t.Context(), "s", &fanout.Append{End: true}); err != nil {
-			t.Fatal(err)
-		}
+		r.store.Forget("s")
 		// What may make a session does not come before what was known of it.
 		if s := propose(p, &fanout.Proposal{Create: true, Change: change("again")}); s.Err != nil || s.Last != 1 || s.Head.Rev != 1 {
 			t.Errorf("creating what can be revived was settled with %+v", s)
+		}
+	})
+}
+
+// An ended session does not come back by what a replica knows of it, whichever
+// replica ended it.
+func TestAnEndedSessionIsNotRevived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, elsewhere := range []bool{false, true} {
+			r := start(t, fanout.Options{})
+			p, _ := r.join("s")
+			o := p.Owner().(*owner)
+			o.state.revive = func(*table) bool { return true }
+			if s := propose(p, &fanout.Proposal{Decide: count(9)}); s.Err != nil {
+				t.Fatalf("settled with %+v", s)
+			}
+			if elsewhere {
+				if _, err := r.store.Append(t.Context(), "s", &fanout.Append{End: true}); err != nil {
+					t.Fatal(err)
+				}
+			} else if s := propose(p, &fanout.Proposal{End: true, Change: change("end")}); s.Err != nil {
+				t.Fatalf("settled with %+v", s)
+			}
+			for _, pr := range []*fanout.Proposal{{Change: change("late")}, {Decide: count(9)}} {
+				if s := propose(p, pr); !errors.Is(s.Err, fanout.ErrEnded) {
+					t.Errorf("ended elsewhere %t: settled with %+v; want that it was ended", elsewhere, s)
+				}
+			}
+			if seen := look(p, &fanout.Look{}); seen.Exists || seen.Ended == "" {
+				t.Errorf("ended elsewhere %t: a look saw %+v", elsewhere, seen)
+			}
+			r.stop()
 		}
 	})
 }

@@ -53,6 +53,7 @@ type Pool struct {
 	quiet     bool          // no batch came since the last sweep
 	waiting   bool          // the wheel has a turn for the next frame
 	budget    budget
+	timing    timing
 	links     []*Link
 }
 
@@ -145,9 +146,8 @@ func (h *Hub) forget(p *Pool) {
 // Attach adds a subscriber exactly behind a position: the first frame that it
 // gets starts with the event after from. The caller may bring the events that
 // follow from, as it read them from the log; what the pool has beyond them is
-// added. A frame with all of them is delivered before Attach returns. first, if
-// not nil, is called when it is certain that there is no error, before any
-// frame; it must not block.
+// added. They are delivered before Attach returns. first, if not nil, is called
+// when it is certain that there is no error, before any frame; it must not block.
 func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) (*Link, error) {
 	p.out.Lock()
 	defer p.out.Unlock()
@@ -155,11 +155,22 @@ func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) 
 	if err == nil && first != nil {
 		first()
 	}
-	if err == nil && len(missed) > 0 {
-		p.hub.Stats.Deliveries.Add(1)
-		to.Deliver(p.hub.newFrame(missed))
+	if err == nil {
+		p.Replay(to, missed)
 	}
 	return link, err
+}
+
+// Replay delivers events that were read from the log to one subscriber, be it
+// attached or not. It keeps no order with frames of the pool.
+func (p *Pool) Replay(to Subscriber, events []Event) {
+	for len(events) > 0 {
+		n := fitting(events)
+		p.hub.Stats.Deliveries.Add(1)
+		p.hub.Stats.EventDeliveries.Add(int64(n))
+		to.Deliver(p.hub.newFrame(events[:n]))
+		events = events[n:]
+	}
 }
 
 func (p *Pool) attach(to Subscriber, from Position, read []Event) (*Link, []Event, error) {
@@ -204,6 +215,9 @@ func (p *Pool) Detach(link *Link) {
 	link.index = -1
 }
 
+// Flush sends what is pending without waiting for frame budget.
+func (p *Pool) Flush() { p.flush() }
+
 // Subscribers returns how many are attached.
 func (p *Pool) Subscribers() int {
 	p.mu.Lock()
@@ -241,7 +255,7 @@ func (p *Pool) restart(at Head) (notes [][]byte) {
 	}
 	p.started, p.lost = true, false
 	p.head, p.framed = at, at.Offset
-	p.pending = nil
+	p.pending, p.timing = nil, timing{}
 	p.recent.clear()
 	p.scratch = append(p.scratch[:0], p.links...)
 	return p.unparkLocked(nil)

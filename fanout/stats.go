@@ -1,12 +1,18 @@
 package fanout
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/plenum-gateway/plenum/fanout/latency"
+)
 
 // Stats counts what a hub did since it was made. All fields only rise.
 type Stats struct {
 	Frames           atomic.Int64 // encoded
 	FrameEvents      atomic.Int64 // events in them
+	FrameBytes       atomic.Int64 // of them, before compression
 	Deliveries       atomic.Int64 // frames handed to subscribers
+	EventDeliveries  atomic.Int64 // events in those
 	Compressions     atomic.Int64
 	CompressFailures atomic.Int64
 	CompressSaved    atomic.Int64 // bytes, once per frame
@@ -19,15 +25,20 @@ type Stats struct {
 	Resets    atomic.Int64 // changes of an epoch
 	Malformed atomic.Int64 // batches that could not be read
 
-	Appends         atomic.Int64 // sent to the log
-	AppendItems     atomic.Int64 // requests in them
-	AppendConflicts atomic.Int64 // decided again on a newer state
-	AppendRepeats   atomic.Int64 // requests taken before
-	AppendErrors    atomic.Int64 // appends that failed or whose outcome stayed unknown for a while
+	Appends         atomic.Int64      // sent to the log
+	AppendItems     atomic.Int64      // requests in them
+	AppendConflicts atomic.Int64      // decided again on a newer state
+	AppendRepeats   atomic.Int64      // requests taken before
+	AppendErrors    atomic.Int64      // appends that failed or whose outcome stayed unknown for a while
+	AppendTime      latency.Histogram // of one call of the log
 	Reads           atomic.Int64
 	ReadsShared     atomic.Int64 // askers that shared another one's read
 
 	Subscriptions   atomic.Int64
 	Resubscriptions atomic.Int64
 	SweepChecks     atomic.Int64
+
+	// Publish is the time from the proposal of a durable event on this hub to the
+	// moment when its frame was handed to the subscribers here; see timing.go.
+	Publish latency.Histogram
 }

@@ -39,10 +39,13 @@ func newWheel() *wheel {
 	return &wheel{start: time.Now(), wake: make(chan struct{}, 1)}
 }
 
+// since is a moment by the wheel's clock.
+func (w *wheel) since(t time.Time) time.Duration { return t.Sub(w.start) }
+
 // add has fire called with a turn at the first beat that is not before at. It
 // reports false when the wheel has ended.
 func (w *wheel) add(at time.Time, p *Pool, what turnKind) bool {
-	t := turn{at: (at.Sub(w.start) + beat - 1).Truncate(beat), pool: p, what: what}
+	t := turn{at: (w.since(at) + beat - 1).Truncate(beat), pool: p, what: what}
 	first, ok := w.push(t)
 	if first {
 		select {

@@ -12,6 +12,8 @@ var appendCases = []testCase{
 	{"Offsets", "the events of a session are numbered from 1 without a hole, over items, appends, and replicas", offsets},
 	{"Create", "an append makes a session only if it may; otherwise the session is Missing and nothing is done", create},
 	{"Repeats", "a ref takes effect once, whichever replica is asked; refs of one client only rise, and may skip", repeats},
+	{"Skipped", "a ref that did not take effect before a higher one did never will, and the answer tells it from one that did", skipped},
+	{"SkippedMany", "of refs that did not take effect the log tells at least the newest MaxGaps gaps", skippedMany},
 	{"RepeatsWithin", "a ref that repeats an item of the same append is a repeat", repeatsWithin},
 	{"AllOrNothing", "with one repeat nothing of an append is done, and the answer names the repeats and no others", allOrNothing},
 	{"Unrecognised", "items without a ref are taken as often as they are appended", unrecognised},
@@ -99,6 +101,50 @@ func repeats(k *kit) {
 	take(other, fanout.Took, "c", 1<<52+1)
 	if got := one.head(session).Offset; got != 6 {
 		k.Errorf("the session has %d events; want 6", got)
+	}
+}
+
+func skipped(k *kit) {
+	one, other := k.replicas()
+	one.create(session)
+	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("c", 3, "3"), events("d", 1, "1"), events("c", 4, "4")}})
+	other.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("c", 8, "8"), events("c", 1<<52, "far")}})
+	before := one.head(session)
+	var items []fanout.Item
+	for _, ref := range []uint64{1, 2, 3, 4, 5, 7, 8, 9, 1<<52 - 1, 1 << 52} {
+		items = append(items, events("c", ref, "again"))
+	}
+	items = append(items, events("d", 1, "again"), events("d", 2, "new"), events("d", 4, "new"), events("d", 3, "late"))
+	res := other.append(session, fanout.Repeated, &fanout.Append{Items: items})
+	if !slices.Equal(res.Repeats, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13}) || !slices.Equal(res.Skipped, []int{0, 1, 4, 5, 7, 8, 13}) {
+		k.Errorf("of refs 1 to 1<<52 those that do not rise are %v, and those that were skipped %v", res.Repeats, res.Skipped)
+	}
+	if now := one.head(session); now != before {
+		k.Errorf("the head went from %+v to %+v", before, now)
+	}
+	v := one.read(session, &fanout.Query{Clients: []string{"c", "d", "nobody"}})
+	for i, want := range []fanout.Taken{
+		{Last: 1 << 52, Gaps: []fanout.Span{{First: 1, Last: 2}, {First: 5, Last: 7}, {First: 9, Last: 1<<52 - 1}}}, {Last: 1}, {}} {
+		if got := v.Refs[i]; got.Last != want.Last || !slices.Equal(got.Gaps, want.Gaps) {
+			k.Errorf("of client %d took effect %+v; want %+v", i, got, want)
+		}
+	}
+}
+
+func skippedMany(k *kit) {
+	one, other := k.replicas()
+	one.create(session)
+	const gaps = fanout.MaxGaps + 10
+	for ref := uint64(2); ref <= 2*gaps; ref += 4 {
+		one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("c", ref, "x"), events("c", ref+2, "x")}})
+	}
+	t := other.read(session, &fanout.Query{Clients: []string{"c"}}).Refs[0]
+	if n := len(t.Gaps); n != fanout.MaxGaps || t.Has(2*gaps-1) || !t.Has(2*gaps) || t.Has(2*gaps-2*fanout.MaxGaps+1) {
+		k.Errorf("%d gaps are known, %+v", n, t)
+	}
+	res := other.append(session, fanout.Repeated, &fanout.Append{Items: []fanout.Item{events("c", 2*gaps-1, "x"), events("c", 2*gaps, "x")}})
+	if !slices.Equal(res.Skipped, []int{0}) {
+		k.Errorf("skipped were %v; want [0]", res.Skipped)
 	}
 }
 
@@ -245,7 +291,7 @@ func end(k *kit) {
 	if got := other.AwaitBatches(k, session, 2)[1]; got.Head != last.Head || !strings.Contains(string(got.Records), "ended") {
 		k.Errorf("published was %+v; want %+v", got, last.Head)
 	}
-	if v := other.read(session, &fanout.Query{History: true, Clients: []string{"c"}}); v.Exists || len(v.Events) > 0 || v.Refs[0] != 0 {
+	if v := other.read(session, &fanout.Query{History: true, Clients: []string{"c"}}); v.Exists || len(v.Events) > 0 || v.Refs[0].Last != 0 {
 		k.Errorf("there is still %+v", v)
 	}
 	other.append(session, fanout.Missing, &fanout.Append{Items: []fanout.Item{events("", 0, "x")}})
@@ -273,8 +319,8 @@ func large(k *kit) {
 	}
 	res := one.append(session, fanout.Took, many)
 	v := other.read(session, &fanout.Query{History: true, Clients: []string{"c"}})
-	if len(v.Events) != 401 || !v.Complete || len(v.State) != 400 || v.Refs[0] != 401 || res.Offset != 401 {
-		k.Fatalf("the log has %d events, %d fields, and ref %d; want 401, 400, 401", len(v.Events), len(v.State), v.Refs[0])
+	if len(v.Events) != 401 || !v.Complete || len(v.State) != 400 || v.Refs[0].Last != 401 || res.Offset != 401 {
+		k.Fatalf("the log has %d events, %d fields, and ref %d; want 401, 400, 401", len(v.Events), len(v.State), v.Refs[0].Last)
 	}
 	if string(v.Events[0].Body) != huge || len(v.Events[400].Body) != 399 {
 		k.Error("an event has changed")
@@ -302,7 +348,7 @@ func binarySafe(k *kit) {
 	if !slices.Equal(bodies(v.Events), []string{all, "", "\n", "\r\n$5"}) {
 		k.Errorf("the log has %q", bodies(v.Events))
 	}
-	if len(v.State) != 1 || v.State[all] != all || !slices.Equal(v.Refs, []uint64{0, 1, 0}) {
+	if len(v.State) != 1 || v.State[all] != all || !slices.Equal(lasts(v.Refs), []uint64{0, 1, 0}) {
 		k.Errorf("the state is %q, the refs %v", v.State, v.Refs)
 	}
 }

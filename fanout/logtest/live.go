@@ -141,7 +141,7 @@ func expiry(k *kit) {
 		return time.Since(made) > 3*brief
 	})
 	v := one.read(kept, &fanout.Query{History: true, Clients: []string{"c"}})
-	if len(v.State) != 1 || v.Refs[0] != 1 || len(v.Events) != 1 {
+	if len(v.State) != 1 || v.Refs[0].Last != 1 || len(v.Events) != 1 {
 		k.Errorf("of the session whose head is read this is left: %+v", v)
 	}
 	anew := one.append(idle, fanout.Took, &fanout.Append{Create: true, Items: []fanout.Item{events("c", 1, "x")}})
@@ -164,17 +164,17 @@ func ageing(k *kit) {
 			k.Fatal(err)
 		}
 		v := one.read(session, &fanout.Query{Clients: []string{"gone", "here"}, History: true})
-		if known := again.Outcome == fanout.Repeated; known != (v.Refs[0] == 1) {
-			k.Fatalf("an append of the ref answered %v; a read %d", again.Outcome, v.Refs[0])
+		if known := again.Outcome == fanout.Repeated; known != (v.Refs[0].Last == 1) {
+			k.Fatalf("an append of the ref answered %v; a read %d", again.Outcome, v.Refs[0].Last)
 		}
-		if v.Refs[1] != refs {
-			k.Fatalf("the ref %d of a client that is here is %d", refs, v.Refs[1])
+		if v.Refs[1].Last != refs {
+			k.Fatalf("the ref %d of a client that is here is %d", refs, v.Refs[1].Last)
 		}
 		first = v.Events[0].Offset
-		if since := time.Since(made); since < brief/2 && (v.Refs[0] == 0 || first != 1) {
-			k.Fatalf("ref %d, oldest event %d after %v; the TTL is %v", v.Refs[0], first, since, brief)
+		if since := time.Since(made); since < brief/2 && (v.Refs[0].Last == 0 || first != 1) {
+			k.Fatalf("ref %d, oldest event %d after %v; the TTL is %v", v.Refs[0].Last, first, since, brief)
 		}
-		return v.Refs[0] == 0 && first > 1
+		return v.Refs[0].Last == 0 && first > 1
 	})
 	one.wantState(session, 1, "a", "1")
 }

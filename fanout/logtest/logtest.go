@@ -7,6 +7,7 @@
 package logtest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ type testCase struct {
 	run        func(k *kit)
 }
 
-var cases = append(append(append(appendCases, stateCases...), readCases...), liveCases...)
+var cases = slices.Concat(appendCases, stateCases, readCases, liveCases, backendCases)
 
 // kit is what a case works with.
 type kit struct {
@@ -151,4 +152,13 @@ func bodies(all []fanout.Event) []string {
 		texts[i] = string(e.Body)
 	}
 	return texts
+}
+
+// lasts are the highest refs.
+func lasts(taken []fanout.Taken) []uint64 {
+	refs := make([]uint64, len(taken))
+	for i, t := range taken {
+		refs[i] = t.Last
+	}
+	return refs
 }

@@ -13,6 +13,7 @@ var readCases = []testCase{
 	{"ReadState", "the state is left out when the query knows it or does not want it, and never else", readState},
 	{"ReadHistory", "the events after an offset come in order, and Complete tells that they are all there", readHistory},
 	{"ReadCap", "of a long history at least the newest events are kept, the oldest go, and Complete tells so", readCap},
+	{"ReadBytes", "with a limit of bytes the events after an offset come up to where it is passed, at least one, and More tells that there are others", readBytes},
 	{"ReadRefs", "a read tells the highest ref of each client that was asked for", readRefs},
 	{"ReadMoment", "state, events, and refs of a read are as of one moment", readMoment},
 	{"Heads", "heads come for many sessions at once, and are zero for those that do not exist", manyHeads},
@@ -22,7 +23,7 @@ func readMissing(k *kit) {
 	one, _ := k.replicas()
 	v := one.read(session, &fanout.Query{History: true, After: 3, Clients: []string{"a", "b"},
 		Known: fanout.Head{Position: fanout.Position{Epoch: "e", Offset: 3}, Rev: 1}})
-	if v.Exists || v.Head != (fanout.Head{}) || len(v.Events) > 0 || !slices.Equal(v.Refs, []uint64{0, 0}) {
+	if v.Exists || v.Head != (fanout.Head{}) || len(v.Events) > 0 || !slices.Equal(lasts(v.Refs), []uint64{0, 0}) {
 		k.Errorf("found %+v", v)
 	}
 }
@@ -116,12 +117,45 @@ func readCap(k *kit) {
 	}
 }
 
+func readBytes(k *kit) {
+	one, other := k.replicas()
+	one.create(session)
+	const total, size = 200, 100
+	for i := 2; i <= total; i++ {
+		one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("", 0, fmt.Sprintf("%0*d", size, i))}})
+	}
+	for _, limit := range []int{1, size, 10 * size, 33 * size, 90*size - 1, total * size * 2} {
+		pieces, at := 0, uint64(1)
+		for more := true; more; pieces++ {
+			v := other.read(session, &fanout.Query{History: true, After: at, Bytes: limit})
+			bytes := 0
+			for i, e := range v.Events {
+				if e.Offset != at+uint64(i)+1 || string(e.Body) != fmt.Sprintf("%0*d", size, e.Offset) {
+					k.Fatalf("limit %d, after %d: event %d is %d, %q", limit, at, i, e.Offset, e.Body)
+				}
+				bytes += len(e.Body)
+			}
+			more = v.More
+			at += uint64(len(v.Events))
+			if !v.Complete || len(v.Events) == 0 || bytes > limit+2*size || more && bytes < limit*9/10 || more != (at < total) {
+				k.Fatalf("limit %d: up to %d came %d bytes; complete %v, more %v", limit, at, bytes, v.Complete, more)
+			}
+		}
+		if most := total*size/limit + 1; pieces > most {
+			k.Errorf("limit %d: all came in %d pieces; want %d at most", limit, pieces, most)
+		}
+	}
+	if v := other.read(session, &fanout.Query{History: true, After: total, Bytes: 1}); v.More || !v.Complete {
+		k.Errorf("at the head: %+v", v)
+	}
+}
+
 func readRefs(k *kit) {
 	one, other := k.replicas()
 	one.append(session, fanout.Took, &fanout.Append{Create: true, Items: []fanout.Item{
 		events("a", 3, "x"), events("b", 1, "x"), events("a", 8, "x"), {Client: "c", Ref: 2}}})
 	v := other.read(session, &fanout.Query{Clients: []string{"c", "nobody", "a", "", "b", "a"}})
-	if !slices.Equal(v.Refs, []uint64{2, 0, 8, 0, 1, 8}) {
+	if !slices.Equal(lasts(v.Refs), []uint64{2, 0, 8, 0, 1, 8}) {
 		k.Errorf("refs are %v; want [2 0 8 0 1 8]", v.Refs)
 	}
 }
@@ -144,8 +178,8 @@ func readMoment(k *kit) {
 		v := other.read(session, &fanout.Query{History: true, Clients: []string{"c"}})
 		last = v.Offset
 		newest := v.Events[len(v.Events)-1]
-		if v.Offset > 1 && (v.State["n"] != strconv.FormatUint(v.Offset, 10) || v.Refs[0] != v.Offset || newest.Offset != v.Offset || v.Rev != v.Offset-1) {
-			k.Errorf("at offset %d: state %q, ref %d, newest event %d, revision %d", v.Offset, v.State["n"], v.Refs[0], newest.Offset, v.Rev)
+		if v.Offset > 1 && (v.State["n"] != strconv.FormatUint(v.Offset, 10) || v.Refs[0].Last != v.Offset || newest.Offset != v.Offset || v.Rev != v.Offset-1) {
+			k.Errorf("at offset %d: state %q, ref %d, newest event %d, revision %d", v.Offset, v.State["n"], v.Refs[0].Last, newest.Offset, v.Rev)
 		}
 	}
 	<-done

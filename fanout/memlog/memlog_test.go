@@ -94,7 +94,7 @@ func TestRefsOfGoneClientsGo(t *testing.T) {
 		}
 		known := 0
 		for _, ref := range v.Refs {
-			known += int(ref)
+			known += int(ref.Last)
 		}
 		if known < 6 || known > 13 || len(v.Events) > 13 {
 			t.Errorf("%d clients and %d events are known; want those of the last hour or two, at 6 an hour", known, len(v.Events))

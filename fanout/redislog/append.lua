@@ -2,44 +2,63 @@
 -- KEYS  meta (hash), state (hash), log (stream), refs (hash), older refs (hash): one hash tag
 -- ARGV  1 PUBLISH or SPUBLISH, 2 channel, 3 now in ms, 4 ttl in ms, 5 history,
 --       6 an epoch to use if a new one is needed, 7 known epoch, 8 known offset,
---       9 expected epoch ('*': any), 10 expected revision, 11 flags (c: create, e: end),
+--       9 expected epoch ('*': any), 10 expected revision,
+--       11 flags (c: create, e: end), and behind an @, if the log must be at a position, '<epoch> <offset>'
 --       12 number of fields, then field and value of each ('' deletes),
---       then for each item: client, ref, events, records
--- Returns {outcome, epoch, offset, revision, first, repeats, state}.
-local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark')
+--       then for each item: client, ref or '<ref> <mark>', events, records
+-- Returns {outcome, epoch, offset, revision, first, then ended, or state, or repeats, their marks, and skipped}.
+-- Of each client the refs are kept as the highest that took effect, then the gaps below it,
+-- which did not and never will: '<ref> <first>-<last> …'; then, if the highest has a mark,
+-- ' =<offset of its last event> <mark>'.
+local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark', 'ended')
 local epoch, offset, rev = m[1], tonumber(m[2] or 0), tonumber(m[3] or 0)
 local born, reset = not epoch, false
+local flags, at = ARGV[11], string.find(ARGV[11], '@', 1, true)
+if at then flags, at = string.sub(flags, 1, at - 1), string.sub(flags, at + 1) end
 if born then
-  if not string.find(ARGV[11], 'c', 1, true) then return {'missing', '', 0, 0, 0} end
+  if not string.find(flags, 'c', 1, true) then return {'missing', '', 0, 0, 0, m[6] or ''} end
   redis.call('DEL', unpack(KEYS, 2)) -- leftovers, if only the meta was evicted
 elseif epoch == ARGV[7] and offset < tonumber(ARGV[8]) then
   reset = true -- the log is behind what it once acknowledged
 end
 
+local function number(ref) return tonumber(ref) or tonumber(string.match(ref, '^%d+')) end
+
 local fields = tonumber(ARGV[12])
 local firstItem = 13 + 2 * fields
-local seen, repeats = {}, nil
+local clients, repeats, marks, skipped = {}, {}, {}, {}
 for i = firstItem, #ARGV, 4 do
-  local ref = tonumber(ARGV[i + 1])
+  local ref = number(ARGV[i + 1])
   if ref > 0 then
-    local client = ARGV[i]
-    local last = seen[client]
-    if not last then
-      last = tonumber(redis.call('HGET', KEYS[4], client) or redis.call('HGET', KEYS[5], client) or 0)
+    local c = clients[ARGV[i]]
+    if not c then
+      local kept = redis.call('HGET', KEYS[4], ARGV[i]) or redis.call('HGET', KEYS[5], ARGV[i]) or '0'
+      local last, gaps, mark = string.match(kept, '^(%d+)([%d%- ]*)=?(.*)$')
+      c = {last = tonumber(last), gaps = string.gsub(gaps, ' $', ''), mark = mark}
+      clients[ARGV[i]] = c
     end
-    if ref <= last then
-      repeats = repeats or {}
-      repeats[#repeats + 1] = (i - firstItem) / 4
+    if ref <= c.last then
+      local item = (i - firstItem) / 4
+      repeats[#repeats + 1], marks[#marks + 1] = item, c.mark
+      for from, to in string.gmatch(c.gaps, '(%d+)%-(%d+)') do
+        if ref >= tonumber(from) and ref <= tonumber(to) then skipped[#skipped + 1] = item end
+      end
     else
-      seen[client] = ref
+      if ref > c.last + 1 then
+        local _, n = string.gsub(c.gaps, '%-', '')
+        if n >= 256 then c.gaps = string.gsub(c.gaps, '^ %S+', '') end
+        c.gaps = c.gaps .. string.format(' %.0f-%.0f', c.last + 1, ref - 1)
+      end
+      c.last, c.mark = ref, ''
     end
   end
 end
-if repeats then return {'repeated', epoch or '', offset, rev, 0, repeats} end
+if #repeats > 0 then return {'repeated', epoch or '', offset, rev, 0, repeats, marks, skipped} end
 
 if ARGV[9] ~= '*' and (ARGV[9] ~= (epoch or '') or tonumber(ARGV[10]) ~= rev) then
-  return {'conflict', epoch or '', offset, rev, 0, {}, redis.call('HGETALL', KEYS[2])}
+  return {'conflict', epoch or '', offset, rev, 0, redis.call('HGETALL', KEYS[2])}
 end
+if at and at ~= (epoch or '') .. ' ' .. offset then return {'moved', epoch or '', offset, rev, 0} end
 
 if born or reset then epoch = ARGV[6] end
 local first, stored, sent = offset + 1, {}, {}
@@ -50,7 +69,14 @@ for i = firstItem, #ARGV, 4 do
     stored[#stored + 1] = ARGV[i + 3]
   end
   if ARGV[i + 3] ~= '' then sent[#sent + 1] = ARGV[i + 3] end
-  if tonumber(ARGV[i + 1]) > 0 then redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
+  local ref, mark = string.match(ARGV[i + 1], '^(%d+) ?(.*)$')
+  if ref ~= '0' then
+    if mark ~= '' then mark = ' =' .. offset .. ' ' .. mark end
+    clients[ARGV[i]].kept = ref .. clients[ARGV[i]].gaps .. mark
+  end
+end
+for client, c in pairs(clients) do
+  redis.call('HSET', KEYS[4], client, c.kept)
 end
 if #stored > 0 then
   redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, offset - tonumber(ARGV[5])), offset .. '-0', 'r', table.concat(stored))
@@ -81,5 +107,9 @@ for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 if reset or #sent > 0 or fields > 0 then
   redis.call(ARGV[1], ARGV[2], table.concat({epoch, first, offset, rev}, ' ') .. '\n' .. table.concat(sent))
 end
-if string.find(ARGV[11], 'e', 1, true) then redis.call('DEL', unpack(KEYS)) end
+if string.find(flags, 'e', 1, true) then
+  redis.call('DEL', unpack(KEYS))
+  redis.call('HSET', KEYS[1], 'ended', m[1] or epoch)
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+end
 return {'took', epoch, offset, rev, first}

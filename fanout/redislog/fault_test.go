@@ -188,7 +188,7 @@ func TestLeftoversOfAnEvictedSession(t *testing.T) {
 		t.Fatalf("append: %+v, %v", res, err)
 	}
 	v, err := log.Read(t.Context(), "s", &fanout.Query{History: true, Clients: []string{"client"}})
-	if err != nil || len(v.Events) != 1 || len(v.State) != 0 || v.Refs[0] != 0 {
+	if err != nil || len(v.Events) != 1 || len(v.State) != 0 || v.Refs[0].Last != 0 {
 		t.Errorf("read: %+v, %v", v, err)
 	}
 }

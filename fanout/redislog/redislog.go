@@ -13,6 +13,7 @@ package redislog
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -41,11 +42,13 @@ var (
 
 // Options of a log. The zero value of each but URL means its default.
 type Options struct {
-	URL     string        // as rueidis.ParseURL reads it
-	Prefix  string        // of all keys and channels; "plenum"
-	History int           // events kept of a session, at least; 1000
-	TTL     time.Duration // a session that nobody uses is forgotten after it; 24 h
-	Timeout time.Duration // a Redis that is silent for so long counts as away; 5 s
+	URL      string         // as rueidis.ParseURL reads it
+	Password string         // where the URL has none
+	Roots    *x509.CertPool // that Redis's certificate is verified with, where the URL asks for TLS; nil: the system's
+	Prefix   string         // of all keys and channels; "plenum"
+	History  int            // events kept of a session, at least; 1000
+	TTL      time.Duration  // a session that nobody uses is forgotten after it; 24 h
+	Timeout  time.Duration  // a Redis that is silent for so long counts as away; 5 s
 }
 
 // Log implements fanout.Log. Its methods may be called concurrently. Call
@@ -75,6 +78,13 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	option, err := parse(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL cannot be read: %w", err)
+	}
+	if o.Password != "" {
+		option.Password = o.Password
+	}
+	if option.TLSConfig != nil {
+		option.TLSConfig.RootCAs = o.Roots
+		option.Sentinel.TLSConfig = option.TLSConfig // sentinels speak TLS where Redis does
 	}
 	if o.Prefix == "" {
 		o.Prefix = "plenum"
@@ -159,6 +169,9 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 	if a.End {
 		flags += "e"
 	}
+	if a.At != nil {
+		flags += "@" + a.At.Epoch + " " + strconv.FormatUint(a.At.Offset, 10)
+	}
 	epoch, rev := "*", ""
 	if a.If != nil {
 		epoch, rev = a.If.Epoch, strconv.FormatUint(a.If.Rev, 10)
@@ -171,42 +184,13 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 	}
 	for i := range a.Items {
 		item := &a.Items[i]
-		args = append(args, item.Client, strconv.FormatUint(item.Ref, 10), strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
+		ref := strconv.FormatUint(item.Ref, 10)
+		if item.Mark != "" {
+			ref += " " + item.Mark
+		}
+		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
 	}
 	return args
-}
-
-var outcomes = map[string]fanout.Outcome{"took": fanout.Took, "conflict": fanout.Conflict,
-	"repeated": fanout.Repeated, "missing": fanout.Missing}
-
-func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
-	if len(values) < 5 {
-		return res, errors.New("the append script answered too little")
-	}
-	name, err := values[0].ToString()
-	if err != nil {
-		return res, err
-	}
-	res.Outcome = outcomes[name]
-	if res.Epoch, err = values[1].ToString(); err != nil {
-		return res, err
-	}
-	for i, to := range []*uint64{&res.Offset, &res.Rev, &res.First} {
-		if *to, err = values[2+i].AsUint64(); err != nil {
-			return res, err
-		}
-	}
-	if res.Outcome == fanout.Repeated {
-		indexes, err := values[5].AsIntSlice()
-		for _, i := range indexes {
-			res.Repeats = append(res.Repeats, int(i))
-		}
-		return res, err
-	}
-	if res.Outcome == fanout.Conflict {
-		res.State, err = values[6].AsStrMap()
-	}
-	return res, err
 }
 
 // Read implements fanout.Log.
@@ -218,74 +202,21 @@ func (l *Log) Read(ctx context.Context, session string, q *fanout.Query) (fanout
 	if q.History {
 		after = strconv.FormatUint(q.After, 10)
 	}
-	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after}, q.Clients...)
+	args := append([]string{epoch, strconv.FormatUint(q.Known.Rev, 10), after, strconv.Itoa(q.Limit), strconv.Itoa(q.Bytes)}, q.Clients...)
 	values, err := readScript.Exec(ctx, l.client, l.keys(session), args).ToArray()
 	if err != nil {
 		return fanout.View{}, unavailable("reading "+session, err)
 	}
-	v := fanout.View{Refs: make([]uint64, len(q.Clients))}
-	if len(values) < 6 {
+	v := fanout.View{Refs: make([]fanout.Taken, len(q.Clients))}
+	if len(values) > 1 && !values[1].IsNil() {
+		if v.Ended, err = values[1].ToString(); err != nil {
+			return v, err
+		}
+	}
+	if len(values) < 7 {
 		return v, nil
 	}
 	return v, view(&v, values, q)
-}
-
-func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err error) {
-	v.Exists = true
-	if v.Epoch, err = values[0].ToString(); err != nil {
-		return err
-	}
-	if v.Offset, err = values[1].AsUint64(); err != nil {
-		return err
-	}
-	if v.Rev, err = values[2].AsUint64(); err != nil {
-		return err
-	}
-	if !values[3].IsNil() {
-		if v.State, err = values[3].AsStrMap(); err != nil {
-			return err
-		}
-	}
-	refs, err := values[5].ToArray()
-	if err != nil {
-		return err
-	}
-	for i := range refs {
-		if v.Refs[i], err = refs[i].AsUint64(); err != nil {
-			return err
-		}
-	}
-	if q.History {
-		v.Events, v.Complete, err = history(values[4], q.After, v.Offset)
-	}
-	return err
-}
-
-// history decodes stream entries. The id of an entry is the offset of its last event.
-func history(m rueidis.RedisMessage, after, head uint64) (events []fanout.Event, complete bool, err error) {
-	entries, err := m.AsStrSlice()
-	if err != nil {
-		return nil, false, err
-	}
-	var batch []fanout.Event
-	for i := 0; i+1 < len(entries); i += 2 {
-		id, _, _ := strings.Cut(entries[i], "-")
-		last, err := strconv.ParseUint(id, 10, 64)
-		if err != nil {
-			return nil, false, fmt.Errorf("stream entry %q: %w", entries[i], err)
-		}
-		if batch, err = fanout.DurableEvents(batch[:0], 1, []byte(entries[i+1])); err != nil {
-			return nil, false, err
-		}
-		for j, e := range batch {
-			e.Offset = last - uint64(len(batch)-1-j)
-			if e.Offset > after {
-				events = append(events, e)
-			}
-		}
-	}
-	complete = after == head || len(events) > 0 && events[0].Offset == after+1 && events[len(events)-1].Offset == head
-	return events, complete, nil
 }
 
 // Heads implements fanout.Log.

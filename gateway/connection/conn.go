@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,10 @@ type Conn struct {
 	slot   int
 	index  int
 
+	subject string       // whose token it is; empty if none was asked for
+	expires atomic.Int64 // when the token does, ms since 1970; 0: never
+	warned  atomic.Int64 // the expiry of which the client was told
+
 	reason   atomic.Pointer[Reason] // set once, by whoever ends it first
 	ending   sync.Once
 	ended    atomic.Bool
@@ -44,7 +49,8 @@ type Conn struct {
 	goodbye  sync.Once
 	accepted bool // the handshake is done; guarded by Server.mu
 
-	fd int32 // the poller's
+	from netip.Prefix // counts as one address
+	fd   int32        // the poller's
 }
 
 func newConn(s *Server) *Conn {
@@ -58,6 +64,13 @@ func (c *Conn) run(f func()) {
 		defer c.server.tasks.Done()
 		f()
 	}()
+}
+
+// queued implements outboxOwner.
+func (c *Conn) queued(n int) {
+	if n != 0 {
+		c.server.Stats.Backlog.Add(int64(n))
+	}
 }
 
 // Deliver implements fanout.Subscriber.
@@ -83,22 +96,19 @@ func (c *Conn) Start(message []byte, at uint64) {
 	c.socket.out.start(message, at)
 }
 
+// More implements session.Conn.
+func (c *Conn) More() { c.socket.out.hold() }
+
 // caughtUp implements outboxOwner.
-func (c *Conn) caughtUp(uint64) {
-	c.server.Stats.Lagged.Add(1)
+func (c *Conn) caughtUp(_ uint64, dropped bool) {
+	if dropped {
+		c.server.Stats.Lagged.Add(1)
+	}
 	c.member.Load().Behind()
 }
 
 // Lag implements session.Conn.
 func (c *Conn) Lag() (from uint64, lags bool) { return c.socket.out.lag() }
-
-// lag reports whether frames were dropped and the socket takes more again: from
-// is the last offset that went out.
-func (o *outbox) lag() (from uint64, lags bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.wrote, o.behind && !o.busy && o.failed == nil
-}
 
 // broken implements outboxOwner.
 func (c *Conn) broken(err error) {
@@ -195,6 +205,7 @@ func (c *Conn) begin(sessionID string, refusal *wire.Error) {
 	}
 	c.joined.Store(true)
 	c.server.wheel.add(c)
+	c.watchExpiry(time.Now())
 	c.bye()
 	if c.server.drains() {
 		c.End(errStopping) // it came too late for a drain message
@@ -224,7 +235,11 @@ func (c *Conn) join(sessionID string) error {
 	c.packs.Store(m.Join.Accepts("gzip"))
 	wait, stop := context.WithTimeoutCause(context.Background(), c.server.options.JoinTimeout, errStoreSlow)
 	defer stop()
-	return c.server.sessions.Join(wait, sessionID, &m.Join, c)
+	who, err := c.authenticate(wait, m.Join.Token, sessionID)
+	if err != nil {
+		return err
+	}
+	return c.server.sessions.JoinAs(wait, sessionID, &m.Join, who, c)
 }
 
 // first reads a message of a connection that has not joined. What it does not

@@ -84,3 +84,6 @@ func (Codec) Compress(frame []byte) ([]byte, error) {
 	packed := appendHeader(make([]byte, 0, p.out.Len()+maxHeader), finBinary, p.out.Len())
 	return append(packed, p.out.Bytes()...), nil
 }
+
+// Message is the message in a frame that [Codec.Encode] has made.
+func Message(frame []byte) []byte { return frame[headerSize(frame):] }

@@ -29,7 +29,8 @@ type outbox struct {
 	queue  []outgoing
 	bytes  int    // in queue
 	wrote  uint64 // the last offset that was written, or is being written
-	behind bool   // frames after wrote were dropped; more are not taken
+	behind bool   // frames after wrote are not taken: they were dropped, or held
+	held   bool   // with behind: none was dropped
 	busy   bool   // a goroutine is writing
 	failed error
 	now    nowWrite
@@ -46,9 +47,11 @@ type outgoing struct {
 type outboxOwner interface {
 	// broken tells that nothing can be written any more.
 	broken(err error)
-	// caughtUp tells that frames were dropped and the socket takes more again:
-	// from is the last offset that went out. No frame goes out before start.
-	caughtUp(from uint64)
+	// caughtUp tells that frames were dropped, or held, and the socket takes more
+	// again: from is the last offset that went out. No frame goes out before start.
+	caughtUp(from uint64, dropped bool)
+	// queued tells that so many bytes more, or less, wait for the socket.
+	queued(n int)
 	// run runs f on a goroutine that somebody waits for.
 	run(f func())
 }
@@ -71,11 +74,32 @@ func (o *outbox) send(b []byte, frame bool, last uint64) {
 func (o *outbox) start(b []byte, at uint64) {
 	o.mu.Lock()
 	o.dropLocked()
-	o.behind, o.wrote = false, at
+	o.behind, o.held, o.wrote = false, false, at
 	o.mu.Unlock()
 	if b != nil {
 		o.send(b, false, 0)
 	}
+}
+
+// hold lets no more frames in until start, and has caughtUp called when what
+// waits has been written.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = o.held || !o.behind
+	o.behind = true
+	if !o.busy && o.failed == nil {
+		o.busy = true
+		o.owner.run(o.drain)
+	}
+}
+
+// lag reports whether frames were dropped, or held, and the socket takes more
+// again: from is the last offset that went out.
+func (o *outbox) lag() (from uint64, lags bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.wrote, o.behind && !o.busy && o.failed == nil
 }
 
 // put returns an error when the outbox has just failed.
@@ -105,21 +129,28 @@ func (o *outbox) put(out outgoing) error {
 
 func (o *outbox) queueLocked(out outgoing) {
 	o.queue = append(o.queue, out)
-	o.bytes += len(out.b)
+	o.countLocked(len(out.b))
+}
+
+// countLocked notes that so many bytes more wait.
+func (o *outbox) countLocked(n int) {
+	o.bytes += n
+	o.owner.queued(n)
 }
 
 // dropLocked lets go of all frames of events that wait.
 func (o *outbox) dropLocked() {
-	kept := o.queue[:0]
-	o.bytes = 0
+	kept, dropped := o.queue[:0], 0
 	for _, out := range o.queue {
-		if !out.frame {
+		if out.frame {
+			dropped += len(out.b)
+		} else {
 			kept = append(kept, out)
-			o.bytes += len(out.b)
 		}
 	}
+	o.countLocked(-dropped)
 	clear(o.queue[len(kept):])
-	o.queue, o.behind = kept, true
+	o.queue, o.behind, o.held = kept, true, false
 }
 
 // writeLocked writes what the socket takes right now, and has a goroutine write
@@ -143,10 +174,10 @@ func (o *outbox) writeLocked(out outgoing) error {
 // drain writes the queue until it is empty.
 func (o *outbox) drain() {
 	for {
-		batch, from, behind := o.take()
+		batch, end := o.take()
 		if len(batch) == 0 {
-			if behind {
-				o.owner.caughtUp(from)
+			if end.behind {
+				o.owner.caughtUp(end.from, end.dropped)
 			}
 			return
 		}
@@ -158,13 +189,18 @@ func (o *outbox) drain() {
 	}
 }
 
-// take returns the next chunk of the queue. With none, the goroutine is to end;
-// it reports whether frames were dropped, and after which offset.
-func (o *outbox) take() (batch net.Buffers, from uint64, behind bool) {
+// standing is where an outbox stands that has nothing to write.
+type standing struct {
+	from            uint64 // the last offset that went out
+	behind, dropped bool
+}
+
+// take returns the next chunk of the queue. With none, the goroutine is to end.
+func (o *outbox) take() (batch net.Buffers, end standing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
-		return nil, 0, false
+		return nil, end
 	}
 	size, n := 0, 0
 	for n < len(o.queue) && size < writeChunk {
@@ -178,13 +214,14 @@ func (o *outbox) take() (batch net.Buffers, from uint64, behind bool) {
 	}
 	rest := copy(o.queue, o.queue[n:])
 	clear(o.queue[rest:])
-	o.queue, o.bytes = o.queue[:rest], o.bytes-size
+	o.queue = o.queue[:rest]
+	o.countLocked(-size)
 	if n == 0 {
 		o.conn.SetWriteDeadline(time.Time{})
 		o.queue, o.busy = nil, false
-		from, behind = o.wrote, o.behind
+		end = standing{o.wrote, o.behind, o.behind && !o.held}
 	}
-	return batch, from, behind
+	return batch, end
 }
 
 func (o *outbox) fail(err error) {
@@ -195,7 +232,8 @@ func (o *outbox) fail(err error) {
 	o.mu.Lock()
 	first := o.failed == nil
 	o.failed = err
-	o.queue, o.bytes = nil, 0
+	o.queue = nil
+	o.countLocked(-o.bytes)
 	o.mu.Unlock()
 	if first {
 		o.owner.broken(err)
@@ -209,7 +247,8 @@ func (o *outbox) close() {
 	if o.failed == nil {
 		o.failed = net.ErrClosed
 	}
-	o.queue, o.bytes = nil, 0
+	o.queue = nil
+	o.countLocked(-o.bytes)
 }
 
 // waiting is how many bytes wait.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -18,8 +19,9 @@ import (
 // writer is an outbox and what its owner hears.
 type writer struct {
 	outbox
-	tasks sync.WaitGroup
-	catch func(from uint64) // what to do when it has caught up; may be nil
+	tasks   sync.WaitGroup
+	backlog atomic.Int64
+	catch   func(from uint64) // what to do when it has caught up; may be nil
 
 	mu    sync.Mutex // guards the following
 	broke []error
@@ -43,12 +45,24 @@ func (w *writer) broken(err error) {
 	w.broke = append(w.broke, err)
 }
 
-func (w *writer) caughtUp(from uint64) {
+func (w *writer) caughtUp(from uint64, _ bool) {
 	w.mu.Lock()
 	w.lags = append(w.lags, from)
 	w.mu.Unlock()
 	if w.catch != nil {
 		w.run(func() { w.catch(from) })
+	}
+}
+
+func (w *writer) queued(n int) { w.backlog.Add(int64(n)) }
+
+// inBalance fails the test unless what was told of the queue adds up to what waits.
+func (w *writer) inBalance(t testing.TB) {
+	t.Helper()
+	w.outbox.mu.Lock() // which it is told under
+	defer w.outbox.mu.Unlock()
+	if told := w.backlog.Load(); told != int64(w.bytes) {
+		t.Errorf("%d bytes wait, but %d were told", w.bytes, told)
 	}
 }
 
@@ -132,8 +146,10 @@ func stream(t testing.TB, w *writer, far net.Conn, draw *rand.Rand, pause func(d
 		}
 	}
 	read.Wait()
+	w.inBalance(t)
 	w.close()
 	w.tasks.Wait()
+	w.inBalance(t)
 	broke, lags := w.heard()
 	if len(broke) > 0 {
 		t.Errorf("broken: %v", broke)
@@ -236,6 +252,7 @@ func TestOutboxDropsFramesAndKeepsTheRest(t *testing.T) {
 			if got := w.waiting(); got > 1000 {
 				t.Fatalf("%d bytes wait", got)
 			}
+			w.inBalance(t)
 		}
 		synctest.Wait()
 		if _, lags := w.heard(); len(lags) != 0 {
@@ -305,6 +322,7 @@ func TestOutboxOfASocketThatTakesNothing(t *testing.T) {
 		if got := w.waiting(); got != 0 {
 			t.Errorf("%d bytes wait for a socket that is given up", got)
 		}
+		w.inBalance(t)
 		far.Close()
 	})
 }

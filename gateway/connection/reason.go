@@ -3,6 +3,7 @@ package connection
 import (
 	"sync/atomic"
 
+	"github.com/plenum-gateway/plenum/fanout/latency"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -22,6 +23,7 @@ const (
 	ReasonMalformed   Reason = "malformed"        // 4500
 	ReasonProtocol    Reason = "protocol"         // 4507, or a breach of RFC 6455
 	ReasonForbidden   Reason = "forbidden"        // 4501, 4502
+	ReasonExpired     Reason = "token_expired"    // 4005
 	ReasonNoSession   Reason = "no_session"       // 4503
 	ReasonEnded       Reason = "session_ended"    // 4504
 	ReasonRemoved     Reason = "removed"          // 4505
@@ -36,7 +38,7 @@ const (
 var byCode = map[wire.CloseCode]Reason{
 	wire.CloseNormal: ReasonLeft, wire.CloseTooBig: ReasonTooBig, wire.CloseInternal: ReasonInternal,
 	wire.CloseDrained: ReasonDrained, wire.CloseRebalanced: ReasonDrained, wire.CloseHeartbeat: ReasonHeartbeat,
-	wire.CloseUnwritable: ReasonUnwritable, wire.CloseTokenExpired: ReasonForbidden, wire.CloseTooFast: ReasonTooFast,
+	wire.CloseUnwritable: ReasonUnwritable, wire.CloseTokenExpired: ReasonExpired, wire.CloseTooFast: ReasonTooFast,
 	wire.CloseStoreAway: ReasonStore, wire.CloseMalformed: ReasonMalformed, wire.CloseNotAuthenticated: ReasonForbidden,
 	wire.CloseForbidden: ReasonForbidden, wire.CloseNoSession: ReasonNoSession, wire.CloseSessionEnded: ReasonEnded,
 	wire.CloseRemoved: ReasonRemoved, wire.CloseReplaced: ReasonReplaced, wire.CloseProtocol: ReasonProtocol,
@@ -45,20 +47,26 @@ var byCode = map[wire.CloseCode]Reason{
 
 // Reasons are all of them, in a fixed order.
 var Reasons = []Reason{ReasonLeft, ReasonClient, ReasonLost, ReasonHeartbeat, ReasonUnwritable, ReasonTooFast,
-	ReasonStore, ReasonMalformed, ReasonProtocol, ReasonForbidden, ReasonNoSession, ReasonEnded, ReasonRemoved,
+	ReasonStore, ReasonMalformed, ReasonProtocol, ReasonForbidden, ReasonExpired, ReasonNoSession, ReasonEnded, ReasonRemoved,
 	ReasonReplaced, ReasonJoinRefused, ReasonFull, ReasonTooBig, ReasonDrained, ReasonInternal}
 
 // Stats counts what a server did since it was made.
 type Stats struct {
-	Open     atomic.Int64 // right now
-	Accepted atomic.Int64
-	Refused  atomic.Int64 // handshakes answered with an HTTP error
-	Messages atomic.Int64 // received
-	Received atomic.Int64 // bytes of them
-	SlowDown atomic.Int64 // messages past the rate
-	Errors   atomic.Int64 // messages answered with an error by this package
-	Missed   atomic.Int64 // heartbeats
-	Lagged   atomic.Int64 // times that frames were dropped because a socket was full
+	Open            atomic.Int64 // right now
+	Accepted        atomic.Int64
+	Refused         atomic.Int64 // handshakes answered with an HTTP error
+	RefusedDraining atomic.Int64 // of them: because the replica drains; a proxy asks another one
+	Messages        atomic.Int64 // received
+	Received        atomic.Int64 // bytes of them
+	SlowDown        atomic.Int64 // messages past the rate
+	Errors          atomic.Int64 // messages answered with an error by this package
+	Missed          atomic.Int64 // heartbeats
+	Lagged          atomic.Int64 // times that frames were dropped because a socket was full
+	Backlog         atomic.Int64 // bytes that wait for sockets right now
+	Drains          atomic.Int64 // connections that were asked to move
+
+	// RoundTrip is the time from a heartbeat to its client's answer.
+	RoundTrip latency.Histogram
 
 	ended map[Reason]*atomic.Int64
 }
@@ -71,4 +79,9 @@ func (s *Stats) init() {
 }
 
 // Ended is how many connections ended with a reason.
-func (s *Stats) Ended(r Reason) int64 { return s.ended[r].Load() }
+func (s *Stats) Ended(r Reason) int64 {
+	if n := s.ended[r]; n != nil {
+		return n.Load()
+	}
+	return 0
+}

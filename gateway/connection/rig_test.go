@@ -120,7 +120,7 @@ func build(t *testing.T, edit func(o *Options), make func(*session.Service, Opti
 	r := &rig{T: t, log: &slowLog{Log: memlog.New(memlog.Options{History: 2000})}}
 	sessions := session.New(session.Options{Replica: "gw", Kinds: []kind.Kind{broadcast.Kind{}}, DefaultKind: "broadcast",
 		CreateOnJoin: true, Capacity: 1000, Grace: 30 * time.Second, Welcome: wire.Welcome{Heartbeat: 25000, Frame: 100}})
-	r.hub = fanout.New(r.log, Codec{}, sessions.Owner, fanout.Options{})
+	r.hub = fanout.New(r.log, Codec{}, sessions.Owner, fanout.Options{Piece: o.Backlog / 2})
 	sessions.Attach(r.hub)
 	r.Server = make(sessions, o, zap.NewNop())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -148,6 +148,9 @@ func (r *rig) balanced() {
 	}
 	if accepted, open := r.Stats.Accepted.Load(), r.Stats.Open.Load(); accepted != sum || open != 0 {
 		r.Errorf("%d accepted, %d ended with a reason, %d open", accepted, sum, open)
+	}
+	if waiting := r.Stats.Backlog.Load(); waiting != 0 {
+		r.Errorf("%d bytes are told to wait, and there is no connection", waiting)
 	}
 	if n := len(r.conns); n != 0 {
 		r.Errorf("%d connections are left in the server", n)

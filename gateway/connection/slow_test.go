@@ -95,7 +95,7 @@ func TestSocketThatReadsAgain(t *testing.T) {
 					}
 				}
 				want, _, _ := speaker.view(r)
-				hear()
+				lagging.bounded(r.T, 16<<10, hear)
 				time.Sleep(2 * time.Second)
 				got, _, states := p.view(r)
 				if got != want || (len(states) > 0) != c.state || c.state && states[0] != wire.ReasonLagged {
@@ -112,6 +112,60 @@ func TestSocketThatReadsAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// bounded calls f, and fails the test if more than most bytes wait for the
+// connection within the next two seconds.
+func (c *Conn) bounded(t *testing.T, most int, f func()) {
+	t.Helper()
+	f()
+	for range 2000 {
+		if got := c.socket.out.waiting(); got > most {
+			t.Fatalf("%d bytes wait; want %d at most", got, most)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A client comes back to a long history and reads it slowly: it waits in the
+// log, not here.
+func TestALongReplayIsBounded(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		speaker, away := r.dial("s", nil), r.dial("s", nil)
+		speaker.join("")
+		away.join("")
+		seat, at := away.all(wire.TypeWelcome)[0].Welcome.You.Seat, speaker.all(wire.TypeWelcome)[0].Welcome.Session
+		away.CloseNow()
+		for ref := range 300 {
+			speaker.say(fmt.Sprintf(`{"type":"publish","ref":%d,"event":"e","data":%q}`, ref+1, strings.Repeat("x", 2000)))
+		}
+		time.Sleep(time.Second)
+		want, _, _ := speaker.view(r)
+		conn := r.web.Dial(r.T, "/api/websocket?session=s", nil).Conn
+		conn.SetReadLimit(-1)
+		p := &peer{Conn: conn, t: r.T, done: make(chan struct{})}
+		p.say(fmt.Sprintf(`{"type":"join","client":"c9f1","seat":%q,"since":{"epoch":%q,"offset":%d}}`, seat, at.Epoch, at.Offset))
+		typ, data, err := conn.Read(r.Context())
+		if err != nil {
+			r.Fatal(err)
+		}
+		p.hear(typ, data)
+		most := 8<<10 + 4200
+		slow := r.of(p)
+		for got := uint64(0); got < want; got, _, _ = p.view(r) {
+			slow.bounded(r.T, most, func() {})
+			if typ, data, err = conn.Read(r.Context()); err != nil {
+				r.Fatalf("at %d of %d: %v", got, want, err)
+			}
+			p.hear(typ, data)
+		}
+		if _, _, states := p.view(r); len(states) > 0 {
+			r.Errorf("it got the states %v in place of a replay", states)
+		}
+		if r.Stats.Lagged.Load() != 0 {
+			r.Error("a replay in pieces is no lag")
+		}
+	})
 }
 
 // of returns the server's connection of a peer.

@@ -2,18 +2,22 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/plenum-gateway/plenum/fanout/latency"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Health is what an orchestrator asks. Its methods may be called concurrently.
 type Health struct {
 	// Store tells whether the log can be reached. It is set before use.
 	Store func(ctx context.Context) error
+	// Ping is how long the answers took.
+	Ping latency.Histogram
 
 	draining atomic.Bool
 	away     atomic.Bool
@@ -30,8 +34,12 @@ func (h *Health) Watch(ctx context.Context, log *zap.Logger) {
 	defer ticker.Stop()
 	for {
 		check, cancel := context.WithTimeout(ctx, checkWithin)
+		asked := time.Now()
 		err := h.Store(check)
 		cancel()
+		if err == nil {
+			h.Ping.Observe(time.Since(asked))
+		}
 		if away := err != nil; ctx.Err() == nil && h.away.Swap(away) != away {
 			if away {
 				log.Error("the store is away", zap.Error(err))
@@ -47,8 +55,17 @@ func (h *Health) Watch(ctx context.Context, log *zap.Logger) {
 	}
 }
 
-// Drain makes the replica not ready, for good.
+// Drain makes the replica not ready.
 func (h *Health) Drain() { h.draining.Store(true) }
+
+// Serve takes Drain back.
+func (h *Health) Serve() { h.draining.Store(false) }
+
+// Draining reports whether the replica takes nobody in any more.
+func (h *Health) Draining() bool { return h.draining.Load() }
+
+// Away reports whether the store did not answer when it was asked last.
+func (h *Health) Away() bool { return h.away.Load() }
 
 // live answers as long as the process can.
 func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
@@ -59,23 +76,10 @@ func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
 func (h *Health) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case h.draining.Load():
-		problem(w, http.StatusServiceUnavailable, "this replica is draining")
+		refuse(w, http.StatusServiceUnavailable, wire.CodeDrained, "this replica is draining")
 	case h.away.Load():
-		problem(w, http.StatusServiceUnavailable, "the store is away")
+		refuse(w, http.StatusServiceUnavailable, wire.CodeUnavailable, "the store is away")
 	default:
 		answer(w, http.StatusOK, map[string]string{"status": "ready"})
 	}
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v)
-}
-
-// problem answers with problem+json (RFC 9457).
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
 }

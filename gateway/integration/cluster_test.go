@@ -19,11 +19,19 @@ type localCluster struct {
 	port      int
 	redisPort int
 	replicas  int // the first one's port
+	settings  []string
 }
 
 // make runs make with a verb, as somebody at a terminal does.
-func (c *localCluster) make(verb string) (string, error) {
-	cmd := exec.Command("make", "--no-print-directory", "-C", "../..", verb)
+func (c *localCluster) make(verb string, args ...string) (string, error) {
+	out, err := c.command("make", append([]string{"--no-print-directory", verb}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// command is one in the repository's directory, about this cluster.
+func (c *localCluster) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = "../.."
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "PLENUM_") && !strings.HasPrefix(variable, "MAKE") && !strings.HasPrefix(variable, "MFLAGS") {
 			cmd.Env = append(cmd.Env, variable)
@@ -31,8 +39,8 @@ func (c *localCluster) make(verb string) (string, error) {
 	}
 	cmd.Env = append(cmd.Env, "PLENUM_CLUSTER_DIR="+c.dir, fmt.Sprintf("PLENUM_CLUSTER_PORT=%d", c.port),
 		fmt.Sprintf("PLENUM_CLUSTER_REDIS_PORT=%d", c.redisPort), fmt.Sprintf("PLENUM_CLUSTER_REPLICA_PORT=%d", c.replicas))
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	cmd.Env = append(cmd.Env, c.settings...)
+	return cmd
 }
 
 func (c *localCluster) ports() []int {

@@ -60,7 +60,14 @@ type gateway struct {
 // Without PLENUM_LISTEN it listens on a port of 127.0.0.1 that the system picks.
 func startGateway(t testing.TB, settings ...string) *gateway {
 	t.Helper()
-	g := &gateway{process: launchGateway(t, settings...)}
+	return startVersion(t, program, settings...)
+}
+
+// startVersion is startGateway for a program that need not be the one of this
+// commit.
+func startVersion(t testing.TB, program string, settings ...string) *gateway {
+	t.Helper()
+	g := &gateway{process: launch(t, program, settings...)}
 	serving := regexp.MustCompile(`"msg":"serving","address":"([^"]+)"`)
 	g.log.await(t, "the gateway to serve", func(text string) bool {
 		if found := serving.FindStringSubmatch(text); found != nil {
@@ -76,6 +83,11 @@ func startGateway(t testing.TB, settings ...string) *gateway {
 
 // launchGateway runs a replica that may fail to start.
 func launchGateway(t testing.TB, settings ...string) *process {
+	t.Helper()
+	return launch(t, program, settings...)
+}
+
+func launch(t testing.TB, program string, settings ...string) *process {
 	t.Helper()
 	cmd := exec.Command(program)
 	for _, variable := range os.Environ() {

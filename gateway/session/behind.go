@@ -12,10 +12,10 @@ import (
 const lookAgain = 20 * time.Millisecond
 
 // Behind brings a connection up to date that could not keep up and takes more
-// again, see [Conn.Lag]. It gets what it missed, or the state.
+// again, or that has taken a piece of a long replay; see [Conn.Lag]. It gets
+// what it missed, or the state.
 func (p *Participant) Behind() {
 	if from, lags := p.fallOut(); lags {
-		p.service.Stats.CatchUps.Add(1)
 		p.catchUp(from)
 	}
 }
@@ -33,10 +33,16 @@ func (p *Participant) fallOut() (from fanout.Position, lags bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.link == nil {
+	switch {
+	case p.partway != nil:
+		from.Epoch = p.partway.Epoch // the pool may have another one by now: nobody has told this connection
+		p.partway = nil
+	case p.link == nil:
 		return from, false
+	default:
+		p.service.Stats.CatchUps.Add(1)
+		p.detachLocked()
 	}
-	p.detachLocked()
 	return from, true
 }
 
@@ -44,6 +50,10 @@ func (p *Participant) fallOut() (from fanout.Position, lags bool) {
 func (p *Participant) catchUp(from fanout.Position) {
 	p.pool.Look(&fanout.Look{History: true, After: from.Offset, Seen: func(s fanout.State, seen fanout.Seen) {
 		r := s.(*roster)
+		if seen.Ended == from.Epoch {
+			p.finish()
+			return
+		}
 		if seen.Err != nil || !seen.Exists {
 			p.conn.End(ending(fanout.ErrUnknown))
 			return
@@ -51,12 +61,12 @@ func (p *Participant) catchUp(from fanout.Position) {
 		reason := wire.ReasonReset
 		if seen.Head.Epoch == from.Epoch {
 			reason = wire.ReasonLagged
-			if seen.Complete && p.attach(from, seen.Events, func() { p.conn.Start(nil, from.Offset) }) == nil {
+			if seen.Complete && p.attach(from, seen.Events, seen.More, func() { p.conn.Start(nil, from.Offset) }) == nil {
 				return
 			}
 		}
 		tell := func() { p.conn.Start(p.stateMessage(r, seen.Head, reason), seen.Head.Offset) }
-		if err := p.attach(seen.Head.Position, nil, tell); err != nil && err != errGone {
+		if err := p.attach(seen.Head.Position, nil, false, tell); err != nil && err != errGone {
 			time.AfterFunc(lookAgain, func() { p.catchUp(from) })
 		}
 	}})

@@ -15,9 +15,11 @@ import (
 // may rely on: frames begin behind what came first, no event is missing, none
 // comes twice.
 type fake struct {
-	t      testing.TB
-	p      *Participant
-	client string
+	t       testing.TB
+	p       *Participant
+	client  string
+	started func()        // if not nil, called with each Start
+	hold    chan struct{} // if not nil, the socket takes a piece of a replay when it is closed
 
 	mu      sync.Mutex // guards the following
 	first   *wire.Welcome
@@ -34,7 +36,8 @@ type fake struct {
 	doc     map[string]any         // of a document, as the events tell
 	mirror  *estimationtest.Mirror // of an estimation, as the events tell
 	private []string               // private events, as "event data"
-	deaf    bool                   // frames are dropped, as of a socket that is full, until the next Start
+	deaf    bool                   // frames are dropped, as of a socket that is full or after More, until the next Start
+	pieces  int                    // of replays
 }
 
 func newFake(t testing.TB) *fake {
@@ -46,6 +49,9 @@ func (f *fake) Joined(p *Participant) { f.p = p }
 
 // Start implements Conn.
 func (f *fake) Start(message []byte, at uint64) {
+	if f.started != nil {
+		f.started()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.starts++
@@ -106,6 +112,20 @@ func (f *fake) Lag() (from uint64, lags bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.at.Offset, f.deaf
+}
+
+// More implements Conn. The socket takes everything at once.
+func (f *fake) More() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = true
+	f.pieces++
+	go func() {
+		if f.hold != nil {
+			<-f.hold
+		}
+		f.p.Behind()
+	}()
 }
 
 // Deliver implements fanout.Subscriber.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -188,4 +189,54 @@ func TestCreateWhoseAnswerWasLost(t *testing.T) {
 			w.Errorf("create: %v", err)
 		}
 	})
+}
+
+// A client gives up a join that waits for the store, and connects anew somewhere
+// else. When the store answers after all, the join that came first must not end
+// the connection that came later: for its client that would be the end.
+func TestAJoinThatWasGivenUpEndsNoNewerConnection(t *testing.T) {
+	for name, lost := range map[string]bool{"for a seat that is here": false, "for a seat that was lost": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				one, two := w.replica(), w.replica()
+				ada, bob := two.named("s", "Ada"), two.named("s", "Bob")
+				one.named("s", "keeps the pool").open()
+				settle()
+				if lost {
+					ada.gone()
+					pass(10 * time.Second)
+				}
+				answer := make(chan struct{})
+				one.faults.set(hooks{read: func(do func() (fanout.View, error)) (fanout.View, error) {
+					<-answer
+					return do()
+				}})
+				givenUp, early := newFake(w.T), make(chan error, 1)
+				at := ada.position()
+				givenUp.members = maps.Clone(ada.members)
+				j := wire.Join{Seat: ada.seat(), Client: ada.client, Since: &at}
+				go func() { early <- one.Join(w.Context(), "s", &j, givenUp) }()
+				pass(time.Second)
+				newer := two.resume("s", ada)
+				settle()
+				close(answer)
+				if err := <-early; err != nil {
+					w.Fatal(err)
+				}
+				settle()
+				newer.open()
+				givenUp.closed(wire.CloseRebalanced)
+				givenUp.gone()
+				pass(time.Minute)
+				newer.open()
+				if got := bob.status(ada.member()); got != wire.StatusOnline || w.connections("s") != 3 {
+					w.Errorf("Ada is %s; the roster has %d connections, want 3", got, w.connections("s"))
+				}
+				newer.publish(1, "e", "1")
+				if got := bob.events(); len(got) != 1 {
+					w.Errorf("the newer connection is not heard: %v", got)
+				}
+			})
+		})
+	}
 }

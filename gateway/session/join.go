@@ -17,18 +17,26 @@ var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJo
 // handed to the connection, or with a *wire.Error that says how to refuse it.
 // ctx bounds the wait.
 func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	err := s.join(ctx, session, j, conn)
+	return s.JoinAs(ctx, session, j, Person{}, conn)
+}
+
+// JoinAs is Join for somebody who has proved who they are.
+func (s *Service) JoinAs(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	err := s.join(ctx, session, who.join(j), who, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
+		if j.Since != nil {
+			s.Stats.Denied.Add(1)
+		}
 		return ending(err)
 	}
 	s.Stats.Present.Add(1)
 	return nil
 }
 
-func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	if j.Seat == "" && j.Name == "" {
-		return &wire.Error{Code: wire.CodeBadName, Close: wire.CloseJoinRefused, Message: "a new seat needs a name"}
+func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	if j.Seat == "" && j.Name == "" && who.Subject == "" {
+		return errNameless
 	}
 	pool, err := s.hub.Open(ctx, session)
 	if err != nil {
@@ -36,12 +44,13 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
-	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
-	if j.Seat == "" {
-		if ok, wait := p.room.mayTry(); !ok && j.Passcode != "" {
+	a := &arrival{Participant: p, join: j, who: who, secret: j.Seat, done: make(chan error, 1)}
+	if who.Subject != "" {
+		a.arrive()
+	} else if j.Seat == "" {
+		if err := a.mayTry(); err != nil {
 			pool.Close()
-			return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
-				Message: "too many wrong passcodes were tried in this session"}
+			return err
 		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
@@ -70,21 +79,32 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 type arrival struct {
 	*Participant
 	join   *wire.Join
+	who    Person // empty: nobody had to prove anything
+	drawn  string // the id of a new seat of theirs
 	secret string
-	roster *roster
-	before fanout.Seen // when a seat came back
-	done   chan error  // of capacity 1
+	roster *roster    // with the new seat
+	done   chan error // of capacity 1
 
 	// Guarded by mu.
 	pending bool                          // a request for a place in the roster is under way
 	undo    func(r *roster) fanout.Change // takes out what it got; nil if nothing
 }
 
+// mayTry refuses a passcode where too many wrong ones were tried.
+func (a *arrival) mayTry() error {
+	ok, wait := a.room.mayTry()
+	if ok || a.join.Passcode == "" {
+		return nil
+	}
+	return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+		Message: "too many wrong passcodes were tried in this session"}
+}
+
 // giveUp ends the wait for a welcome. It reports false when that is being sent.
 func (a *arrival) giveUp() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.link != nil {
+	if a.welcomed {
 		return false
 	}
 	a.gone = true
@@ -138,6 +158,9 @@ func (a *arrival) sit() {
 	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
+		if a.who.Subject != "" {
+			return a.seatPerson(j, o, time.Now())
+		}
 		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
@@ -151,6 +174,9 @@ func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 		t.room.triedWrongly()
 	}
 	t.seated(s, func(r *roster) fanout.Change {
+		if t.returned {
+			return t.disconnected(r)
+		}
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
 		}
@@ -176,8 +202,7 @@ func (a *arrival) seated(s fanout.Settlement, undo func(r *roster) fanout.Change
 		return
 	}
 	a.noted.Store(true)
-	a.before.Exists, a.before.Head = true, s.Head
-	a.seen(a.roster, a.before) // the roster is the one at that head
+	a.seen(a.roster, fanout.Seen{Exists: true, Head: s.Head}) // the roster is the one at that head
 }
 
 // look reads the session for a welcome.
@@ -190,7 +215,7 @@ func (a *arrival) look() {
 }
 
 func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
-	r := s.(*roster)
+	r, o := s.(*roster), &a.service.options
 	if seen.Err != nil {
 		a.done <- seen.Err
 		return
@@ -198,14 +223,21 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- errSeatUnknown
+		if err := a.unknown(seen); a.who.Subject == "" || a.join.Seat != "" && err == errEnded {
+			a.done <- err
+			return
+		}
+		if err := a.mayTry(); err != nil {
+			a.done <- err
+			return
+		}
+		a.sit() // whoever has a token needs no secret to be let in
 		return
-	case m.has(a.ref()) || r.holds(m):
-		a.welcome(r, m, seen)
+	case !r.admits(m, o.Capacity):
+		a.done <- full(o)
 		return
 	}
-	a.member, a.name, a.before, a.roster = m.ID, m.Name, seen, r
-	a.ask(a.connect(connecting{a}))
+	a.welcome(r, m, seen)
 }
 
 // connect is the request that the roster notes the connection of a seat.
@@ -215,13 +247,6 @@ func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
 	}}
 }
 
-// connecting hears whether a seat may come back that held no place.
-type connecting struct{ *arrival }
-
-func (c connecting) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	c.seated(s, c.disconnected)
-}
-
 // connected hears that the roster has noted a connection that was welcomed before.
 type connected struct{ *Participant }
 
@@ -229,7 +254,7 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	switch {
 	case s.Err == nil:
 		c.noted.Store(true)
-	case !c.over.Load():
+	case !c.over.Load(): // the last place went to somebody else meanwhile, or the store is away
 		c.conn.End(ending(s.Err))
 	}
 }
@@ -237,16 +262,16 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 // welcome lets the connection in at what was seen. If the pool cannot take it
 // there, it looks again.
 func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
-	a.member, a.name, a.acked, a.last = m.ID, m.Name, seen.Ref, seen.Ref
+	a.member, a.name = m.ID, m.Name
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
-	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
+	w.You = wire.You{Member: m.ID, Seat: a.seatOf(m), Client: a.client}
 	w.Acked = seen.Ref
-	at, events := seen.Head.Position, []fanout.Event(nil)
-	since := a.join.Since
+	at, events, more := seen.Head.Position, []fanout.Event(nil), false
+	since := a.since(m)
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
-		at, events = fanout.Position(*since), seen.Events
+		at, events, more = fanout.Position(*since), seen.Events, seen.More
 	} else {
 		w.Members, w.State = r.membersJSON(), r.view(m.ID)
 		a.knows(r)
@@ -254,12 +279,12 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 	a.reserves = a.service.reserves(r.info.Kind)
 	w.Session = a.sessionInfo(r, at)
 	message := w.Encode()
-	switch err := a.attach(at, events, func() {
+	switch err := a.attach(at, events, more, func() {
 		a.conn.Joined(a.Participant)
 		a.conn.Start(message, at.Offset)
 	}); err {
 	case nil:
-		a.arrived(r, m, w.Resumed)
+		a.arrived(r, m, at.Epoch, w.Resumed)
 	case errGone: // the joiner has given up
 	default:
 		time.AfterFunc(lookAgain, a.look)
@@ -267,11 +292,13 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 }
 
 // arrived is called once for each connection that was let in.
-func (a *arrival) arrived(r *roster, m *member, resumed bool) {
+func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	stats := &a.service.Stats
 	switch {
 	case resumed:
 		stats.Resumes.Add(1)
+	case a.join.Since != nil && a.join.Seat != "":
+		stats.Snapshots.Add(1)
 	case a.join.Seat != "":
 		stats.Returns.Add(1)
 	default:
@@ -281,7 +308,9 @@ func (a *arrival) arrived(r *roster, m *member, resumed bool) {
 	for _, o := range ended {
 		a.replaces = append(append(a.replaces, o.ref()), o.replaces...)
 	}
-	a.room.enter(a.Participant)
+	if a.room.enter(a.Participant, epoch) {
+		a.finish()
+	}
 	if !m.has(a.ref()) {
 		a.pool.Propose(a.connect(connected{a.Participant}))
 	}

@@ -1,10 +1,8 @@
 package session
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,32 +24,33 @@ type Participant struct {
 	pool    *fanout.Pool
 	conn    Conn
 
-	member string // id
-	name   string // for a log that has forgotten it
-	seat   string // hash of the secret
-	client string
-	scope  string // of this client's refs in the log
-	number uint64
-	at     int64 // when it asked to join, milliseconds since 1970
-	index  int   // in room.local
+	member  string // id
+	name    string // for a log that has forgotten it
+	claimed string // the name that a token says; empty if none does
+	seat    string // hash of the secret
+	client  string
+	scope   string // of this client's refs in the log
+	number  uint64
+	at      int64 // when it asked to join, milliseconds since 1970
+	index   int   // in room.local
 
 	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
 	noted    atomic.Bool  // the roster has had this connection
 	inFlight atomic.Int32 // publishes and commands that wait for the log
-	acked    uint64       // at the welcome
-	last     uint64       // the highest ref that was handed in
-	skipped  []span       // refs after acked and before last that were not, rising
 	leaving  bool         // the leave was handed in
 
 	reserves func(event string) bool // events that it must not publish; set before it is welcomed
 
 	// The desk's.
 	replaces []connRef // of this client, ended here when this one came
+	returned bool      // a person's seat was there after all
 	told     []byte    // what the kind has told this member alone, last
 
-	mu   sync.Mutex   // guards the following
-	link *fanout.Link // nil while not attached
-	gone bool         // never to be attached again
+	mu       sync.Mutex       // guards the following
+	welcomed bool             // it was attached, or got a piece of its replay
+	link     *fanout.Link     // nil while not attached
+	partway  *fanout.Position // of the last piece of a replay, as long as the next one is due
+	gone     bool             // never to be attached again
 }
 
 var errGone = errors.New("the connection has ended")
@@ -65,6 +64,20 @@ func (p *Participant) ref() connRef {
 
 // Deliver implements fanout.Subscriber.
 func (p *Participant) Deliver(f *fanout.Frame) { p.conn.Deliver(f) }
+
+// Session returns the session's id.
+func (p *Participant) Session() string { return p.pool.Session() }
+
+// Settle has a command count that the connection has dealt with itself: it is
+// acknowledged, and its ref is taken.
+func (p *Participant) Settle(ref uint64) {
+	if !p.silent() && p.admit(ref) {
+		p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: ref, To: p})
+	}
+}
+
+// Refuse tells that a command will never count.
+func (p *Participant) Refuse(e *wire.Error) { p.reject(e) }
 
 // Publish tells everyone in the session. The message's slices are not kept.
 func (p *Participant) Publish(m *wire.Publish) {
@@ -98,11 +111,9 @@ func (p *Participant) Publish(m *wire.Publish) {
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
-var memberEvents = []byte("member.")
-
 // mayPublish refuses events that only the gateway, or the session's kind, may tell.
 func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
-	if bytes.HasPrefix(m.Event, memberEvents) || p.reserves != nil && p.reserves(string(m.Event)) {
+	if reserved(m.Event) || p.reserves != nil && p.reserves(string(m.Event)) {
 		return &wire.Error{Code: wire.CodeForbidden, Ref: m.Ref,
 			Message: "members may not publish " + string(m.Event) + ": it is the session's own"}
 	}
@@ -123,48 +134,16 @@ func (p *Participant) Command(m *wire.Command) {
 // still read from it until it is closed does not count.
 func (p *Participant) silent() bool { return p.leaving || p.over.Load() }
 
-// admit reports whether a ref may be handed in, and answers if not.
+// admit reports whether a request may be handed in, and answers if not. What
+// becomes of its ref the log decides.
 func (p *Participant) admit(ref uint64) bool {
-	switch {
-	case ref > p.last:
-	case ref <= p.acked:
-		p.conn.Send(wire.AppendAck(nil, ref, p.pool.Head().Offset))
-		return false
-	case p.wasSkipped(ref):
-		p.reject(&wire.Error{Code: wire.CodeRefNotRising, Ref: ref,
-			Message: "ref must rise: this connection has sent " + strconv.FormatUint(p.last, 10) + " already"})
-		return false
-	}
 	if p.inFlight.Load() >= maxInFlight {
 		p.reject(&wire.Error{Code: wire.CodeSlowDown, Ref: ref, Retry: true, After: time.Second,
 			Message: "too many requests wait for the store"})
 		return false
 	}
-	p.handedIn(ref)
 	p.inFlight.Add(1)
 	return true
-}
-
-// span is the refs from first to last.
-type span struct{ first, last uint64 }
-
-// maxSkipped bounds the spans that are kept. A client that counts has none.
-const maxSkipped = 64
-
-func (p *Participant) handedIn(ref uint64) {
-	if ref > p.last+1 {
-		p.skipped = append(p.skipped, span{p.last + 1, ref - 1})
-	}
-	if len(p.skipped) > maxSkipped { // the two oldest become one
-		p.skipped[1].first = p.skipped[0].first
-		p.skipped = p.skipped[1:]
-	}
-	p.last = max(p.last, ref)
-}
-
-// wasSkipped reports whether a ref up to the last one was never handed in.
-func (p *Participant) wasSkipped(ref uint64) bool {
-	return slices.ContainsFunc(p.skipped, func(s span) bool { return s.first <= ref && ref <= s.last })
 }
 
 func (p *Participant) reject(e *wire.Error) {
@@ -250,18 +229,34 @@ func (p *Participant) detachLocked() {
 }
 
 // attach subscribes the connection behind a position; first is called before
-// any frame is delivered.
-func (p *Participant) attach(from fanout.Position, read []fanout.Event, first func()) error {
+// any frame is delivered. If more was to be read than it was given, the
+// connection gets that piece only, and is subscribed later.
+func (p *Participant) attach(from fanout.Position, read []fanout.Event, more bool, first func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone {
+	switch {
+	case p.gone || p.over.Load():
 		return errGone
+	case more:
+		p.welcomed = true
+		p.pieceLocked(from, read, first)
+		return nil
 	}
 	link, err := p.pool.Attach(p, from, read, first)
 	if err == nil {
-		p.link = link
+		p.welcomed, p.link = true, link
 	}
 	return err
+}
+
+// pieceLocked delivers a piece of a long replay. The next one follows when the
+// socket has taken it, see Behind; so what waits for a connection is bounded
+// however much it has missed.
+func (p *Participant) pieceLocked(from fanout.Position, read []fanout.Event, first func()) {
+	first()
+	p.pool.Replay(p, read)
+	p.partway = &from
+	p.conn.More()
 }
 
 func (p *Participant) stateMessage(r *roster, head fanout.Head, reason string) []byte {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -210,6 +211,81 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 		}
 		if got := ada.refusals(); len(got) != 0 {
 			w.Errorf("refusals %v", got)
+		}
+	})
+}
+
+// Promise 4: whatever has become of the member's place meanwhile, the welcome on
+// another replica takes two round trips: to subscribe, and to read.
+func TestResumeTakesTwoRoundTrips(t *testing.T) {
+	for name, away := range map[string]time.Duration{"within the blink": time.Second, "within the grace": 10 * time.Second, "offline": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				one, two := w.replica(), w.replica()
+				ada, bob := one.named("s", "Ada"), one.named("s", "Bob")
+				settle()
+				ada.gone()
+				pass(away)
+				bob.publish(1, "e", "1")
+				before := two.faults.calls.Load()
+				welcomed := int64(0)
+				at, back := ada.position(), newFake(w.T)
+				back.members = map[string]wire.Member{ada.member(): ada.members[ada.member()], bob.member(): bob.members[bob.member()]}
+				back.started = func() { welcomed = two.faults.calls.Load() }
+				if e := two.attempt("s", wire.Join{Seat: ada.seat(), Client: ada.client, Since: &at}, back); e != nil {
+					w.Fatal(e)
+				}
+				if got := welcomed - before; got != 2 || !back.first.Resumed {
+					w.Errorf("the welcome took %d round trips; want 2; resumed %v", got, back.first.Resumed)
+				}
+				settle()
+				if got := bob.status(ada.member()); got != wire.StatusOnline || back.position() != bob.position() {
+					w.Errorf("afterwards Ada is %s, at %v; Bob is at %v", got, back.position(), bob.position())
+				}
+			})
+		})
+	}
+}
+
+// A refusal got lost with its connection, and the welcome was read before later
+// requests took effect. What is sent again is told apart: the one that never
+// took effect is refused, and the others are acknowledged.
+func TestARefusalThatGotLostIsNoAcknowledgement(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
+		settle()
+		one.faults.away()
+		ada.publish(1, "e", "1")
+		pass(5 * time.Second)
+		if got := ada.refusals(); len(got) != 1 || got[0] != "1 unavailable" {
+			w.Fatalf("refusals %v", got)
+		}
+		release := make(chan struct{})
+		one.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+			<-release
+			return do()
+		}})
+		ada.p.Publish(&wire.Publish{Ref: 2, Event: []byte("e"), Data: []byte("2")})
+		ada.p.Publish(&wire.Publish{Ref: 3, Event: []byte("e"), Data: []byte("3")})
+		back := two.resume("s", ada)
+		if back.first.Acked != 0 {
+			w.Fatalf("acked %d", back.first.Acked)
+		}
+		close(release)
+		settle()
+		for ref := uint64(1); ref <= 4; ref++ {
+			back.publish(ref, "again", fmt.Sprint(ref))
+		}
+		var got []string
+		for _, e := range bob.events() {
+			got = append(got, e[strings.Index(e, " ")+1:])
+		}
+		if lines(got) != "e 2\ne 3\nagain 4" {
+			w.Errorf("took effect: %v", got)
+		}
+		if got := back.refusals(); len(got) != 1 || got[0] != "1 ref_not_rising" || back.acks[1] != 0 || back.acks[2] == 0 || back.acks[3] == 0 {
+			w.Errorf("refusals %v, acks %v", got, back.acks)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,12 @@ type world struct {
 	store *logtest.Store
 }
 
-// history is what the store keeps of a session: little, so that tests can leave it behind.
-const history = 64
+// history is what the store keeps of a session: little, so that tests can leave
+// it behind. A piece of a replay is so many bytes that only large events need more.
+const (
+	history = 64
+	piece   = 4096
+)
 
 // bubble runs test in virtual time.
 func bubble(t *testing.T, test func(w *world)) {
@@ -59,7 +64,7 @@ func (w *world) replica(edits ...func(o *Options)) *replica {
 		edit(&o)
 	}
 	r := &replica{Service: New(o), w: w, faults: &faults{Log: w.store.View()}}
-	r.hub = fanout.New(r.faults, codec{}, r.Owner, fanout.Options{})
+	r.hub = fanout.New(r.faults, codec{}, r.Owner, fanout.Options{Piece: piece})
 	r.Attach(r.hub)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -182,6 +187,7 @@ func pass(d time.Duration) {
 // faults is a log that fails as it is told.
 type faults struct {
 	fanout.Log
+	calls atomic.Int64 // of Append, Read and Subscribe: round trips of a log in Redis
 
 	mu    sync.Mutex // guards hooks
 	hooks hooks
@@ -219,7 +225,13 @@ func (l *faults) away() {
 	})
 }
 
+func (l *faults) Subscribe(ctx context.Context, session string) error {
+	l.calls.Add(1)
+	return l.Log.Subscribe(ctx, session)
+}
+
 func (l *faults) Append(ctx context.Context, session string, a *fanout.Append) (fanout.Appended, error) {
+	l.calls.Add(1)
 	do := func() (fanout.Appended, error) { return l.Log.Append(ctx, session, a) }
 	if hook := l.get().append; hook != nil {
 		return hook(a, do)
@@ -228,6 +240,7 @@ func (l *faults) Append(ctx context.Context, session string, a *fanout.Append) (
 }
 
 func (l *faults) Read(ctx context.Context, session string, q *fanout.Query) (fanout.View, error) {
+	l.calls.Add(1)
 	do := func() (fanout.View, error) { return l.Log.Read(ctx, session, q) }
 	if hook := l.get().read; hook != nil {
 		return hook(do)

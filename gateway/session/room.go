@@ -22,17 +22,23 @@ type room struct {
 
 	suspect    atomic.Bool   // the roster has connections whose replicas were not looked at
 	reconciled atomic.Uint64 // the revision that was compared last with what is here
+	heads      atomic.Pointer[headcount]
 
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
 
+	asking sync.Mutex // held while a backend's request gets its ref and is handed in
+	asked  uint64     // the last one of these refs; guarded by asking
+
 	mu    sync.Mutex // guards the following
 	local []*Participant
-	due   *time.Timer // when somebody's grace is over
+	taps  map[*tap]struct{} // who looks on
+	due   *time.Timer       // when somebody's grace is over
 	dueAt time.Time
 	alarm *time.Timer   // when the kind's deadline is reached
 	armed kind.Deadline // that one
 	paces map[string]*pace
-	wrong pace // passcodes
+	wrong pace   // passcodes
+	ended string // the epoch that was ended last, as far as this replica knows
 }
 
 func newRoom(s *Service, p *fanout.Pool) *room {
@@ -41,7 +47,7 @@ func newRoom(s *Service, p *fanout.Pool) *room {
 
 // State implements fanout.Owner.
 func (r *room) State() fanout.State {
-	return &roster{kinds: r.service.kinds, newest: func() uint64 { return r.pool.Head().Rev }}
+	return &roster{kinds: r.service.kinds, heads: &r.heads, newest: func() uint64 { return r.pool.Head().Rev }}
 }
 
 // note is what one replica tells the others beside the events.
@@ -54,6 +60,7 @@ type note struct {
 	Token    uint64   `json:"token,omitempty"`    // that token
 	News     []string `json:"news,omitempty"`     // these members have something private to hear;
 	By       string   `json:"by,omitempty"`       // this replica's incarnation has told those it has
+	Ended    bool     `json:"ended,omitempty"`    // the session is over
 }
 
 // Note implements fanout.Owner.
@@ -80,6 +87,9 @@ func (r *room) Note(b []byte) {
 	}
 	if len(n.News) > 0 && n.By != r.service.incarnation {
 		r.news(n.News)
+	}
+	if n.Ended {
+		r.finish(r.pool.Head().Epoch)
 	}
 }
 
@@ -108,11 +118,14 @@ func (r *room) end(which func(p *Participant) bool, e *wire.Error) (ended []*Par
 	return ended
 }
 
-func (r *room) enter(p *Participant) {
+// enter adds a participant who was welcomed in an epoch. It reports whether that
+// epoch was ended meanwhile.
+func (r *room) enter(p *Participant, epoch string) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.index = len(r.local)
 	r.local = append(r.local, p)
+	return r.ended == epoch
 }
 
 func (r *room) exit(p *Participant) {
@@ -150,6 +163,7 @@ func (r *room) check() {
 		}
 		now := time.Now()
 		change := ros.expire(now)
+		ros.forget(&change, &r.service.options, now)
 		ros.moved(&change, now)
 		if next := ros.nextExpiry(); next != 0 {
 			r.checkAt(time.UnixMilli(next))
@@ -179,6 +193,8 @@ func (r *room) Lost(ctx context.Context, why fanout.Loss) error {
 		switch {
 		case seen.Err != nil:
 			answer <- seen.Err
+		case r.missedEnd(seen):
+			answer <- nil
 		case !seen.Exists || why == fanout.LossReset && !r.seated(ros):
 			r.reseat()
 			answer <- errAgain
@@ -204,8 +220,12 @@ func (r *room) tell(ros *roster, head fanout.Head, reason string) {
 	r.telling.Lock()
 	defer r.telling.Unlock()
 	r.pool.Restart(head, func(to fanout.Subscriber) {
-		p := to.(*Participant)
-		p.conn.Start(p.stateMessage(ros, head, reason), head.Offset)
+		switch to := to.(type) {
+		case *Participant:
+			to.conn.Start(to.stateMessage(ros, head, reason), head.Offset)
+		case *tap:
+			to.start(ros, head, reason)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -29,7 +30,8 @@ type info struct {
 // It belongs to the pool's desk, see [fanout.State].
 type roster struct {
 	kinds  map[string]kind.Kind
-	newest func() uint64 // the revision that this replica has heard of
+	newest func() uint64              // the revision that this replica has heard of
+	heads  *atomic.Pointer[headcount] // where count tells; nil: nowhere
 
 	exists  bool
 	info    info
@@ -41,11 +43,12 @@ type roster struct {
 	rev     uint64            // of all this
 	former  *roster           // what was known before the log had none
 	missed  time.Time         // when that was found out
+	counted bool              // heads is up to date
 }
 
 // Load implements fanout.State.
 func (r *roster) Load(head fanout.Head, fields map[string]string) error {
-	fresh := roster{kinds: r.kinds, newest: r.newest, rev: head.Rev}
+	fresh := roster{kinds: r.kinds, newest: r.newest, heads: r.heads, rev: head.Rev}
 	if fields == nil {
 		if r.exists {
 			fresh.former, fresh.missed = &roster{info: r.info, state: r.state, members: r.members, rev: r.rev}, time.Now()
@@ -53,6 +56,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 			fresh.former, fresh.missed = r.former, r.missed
 		}
 		*r = fresh
+		r.count()
 		return nil
 	}
 	fresh.exists = true
@@ -84,6 +88,7 @@ func (r *roster) Load(head fanout.Head, fields map[string]string) error {
 		return strings.Compare(a.ID, b.ID)
 	})
 	*r = fresh
+	r.count()
 	return nil
 }
 
@@ -95,7 +100,10 @@ func (r *roster) Changes() map[string][]byte {
 }
 
 // Saved implements fanout.State.
-func (r *roster) Saved(head fanout.Head) { r.exists, r.former, r.rev = true, nil, head.Rev }
+func (r *roster) Saved(head fanout.Head) {
+	r.exists, r.former, r.rev = true, nil, head.Rev
+	r.count()
+}
 
 // othersFirst is how long a replica that knows an old state of a session lets
 // those go first that know a newer one: the sweep has told them by then.
@@ -144,11 +152,15 @@ func (r *roster) set(field string, value []byte) {
 // save notes that a member has changed.
 func (r *roster) save(m *member) {
 	r.set(fieldMember+m.ID, encode(m))
-	r.public = nil
+	r.public, r.counted = nil, false
 }
 
-// add adds a member who just joined.
+// add adds a member who just joined. Who joined first stays first, also of two
+// within a millisecond.
 func (r *roster) add(m *member) {
+	if n := len(r.members); n > 0 {
+		m.Joined = max(m.Joined, r.members[n-1].Joined+1)
+	}
 	r.members = append(r.members, m)
 	r.save(m)
 }
@@ -157,7 +169,7 @@ func (r *roster) add(m *member) {
 func (r *roster) remove(m *member) {
 	r.members = slices.DeleteFunc(r.members, func(o *member) bool { return o == m })
 	r.set(fieldMember+m.ID, nil)
-	r.public = nil
+	r.public, r.counted = nil, false
 }
 
 func (r *roster) byID(id string) *member {

@@ -24,6 +24,8 @@ type Options struct {
 	CreateOnJoin bool          // whether a join creates a session
 	Capacity     int           // connections in a session, over all replicas
 	Grace        time.Duration // from reconnecting to offline
+	Offline      int           // members of a session who may be offline and keep their seats; 0: any number
+	SeatTTL      time.Duration // for which a member who is offline keeps the seat; 0: as long as there is the session
 	Welcome      wire.Welcome  // what all welcomes share: heartbeat, frame, limits
 }
 
@@ -42,13 +44,18 @@ type Service struct {
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
 	goodbyes sync.WaitGroup // adding is guarded by mu
+
+	stopped context.Context // ends with stop
+	stop    context.CancelFunc
 }
 
 // Stats counts what a service did since it was made.
 type Stats struct {
 	Joins     atomic.Int64 // new seats
-	Returns   atomic.Int64 // seats that came back with a snapshot
-	Resumes   atomic.Int64 // exact replays
+	Returns   atomic.Int64 // seats that came back and asked for a snapshot
+	Resumes   atomic.Int64 // seats that asked for what they missed, and got it
+	Snapshots atomic.Int64 // seats that asked for it, and got a snapshot instead
+	Denied    atomic.Int64 // of Refused: those that asked for it
 	Refused   atomic.Int64 // joins
 	Publishes atomic.Int64
 	Passing   atomic.Int64 // ephemeral publishes
@@ -72,9 +79,12 @@ type Conn interface {
 	// whenever a subscriber's position is set anew.
 	Start(message []byte, at uint64)
 	// Lag reports whether frames were dropped because the socket took too little,
-	// and it takes more again: from is the last offset that went out. Frames go
-	// out again after the next Start.
+	// or More was called, and it takes more again: from is the last offset that
+	// went out. Frames go out again after the next Start.
 	Lag() (from uint64, lags bool)
+	// More tells that the frames since the last Start were a piece of a replay.
+	// No more are taken; Behind is called when the socket has taken these.
+	More()
 	// End sends e, unless it has no code, and closes with e.Close. What was sent
 	// before goes out first.
 	End(e *wire.Error)
@@ -83,6 +93,7 @@ type Conn interface {
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
 	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
+	s.stopped, s.stop = context.WithCancel(context.Background())
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
 	}
@@ -107,6 +118,7 @@ func (s *Service) reserves(kindName string) func(event string) bool {
 // Stop tells the sessions of everybody who is gone but still within the blink,
 // and waits for that or for ctx.
 func (s *Service) Stop(ctx context.Context) {
+	s.stop()
 	for _, g := range s.hurry() {
 		g.say()
 	}
@@ -129,6 +141,15 @@ func refusal(err error, ref uint64) *wire.Error {
 		told := *e
 		told.Ref = ref
 		return &told
+	case errors.Is(err, fanout.ErrEnded):
+		e := *errEnded
+		if e.Ref = ref; ref != 0 {
+			e.Close = 0 // the event comes, and then the end
+		}
+		return &e
+	case errors.Is(err, fanout.ErrSkipped):
+		return &wire.Error{Code: wire.CodeRefNotRising, Ref: ref, Retry: true,
+			Message: "ref must rise: a later request of this client took effect, and this one did not"}
 	case errors.Is(err, fanout.ErrUnknown), errors.Is(err, fanout.ErrStopped):
 		return &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: awayFor,
 			Message: "the store went away; come back in 5 s or more"}

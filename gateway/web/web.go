@@ -1,10 +1,12 @@
-// Package web is the page and the JavaScript client under it, embedded in the
-// program. Nothing is built: what stands in page and in client is what a
-// browser gets, under a policy that allows no inline script and no other host.
+// Package web is the page and the JavaScript client under it, and the page of
+// operators, embedded in the program. Nothing is built: what stands in page, ops
+// and client is what a browser gets, under a policy that allows no inline script and no other host.
+// The client's bundle, client/dist, is made by "make generate" and committed.
 package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -13,9 +15,13 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
-//go:embed page client/*.js
+//go:embed page/*.html page/*.js page/*.svg page/app/*.js page/css page/lang page/model page/ui
+//go:embed page/vendor/*.js page/vendor/*.txt page/vendor/*.woff2 client/*.js client/dist/*.js client/dist/*.map
+//go:embed ops
 var files embed.FS
 
 // policy is the Content-Security-Policy. The gateway's own WebSocket is named by
@@ -25,20 +31,33 @@ const policy = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'
 // contentTypes are all that is embedded. The machine's own table is not asked:
 // a module with another type does not run.
 var contentTypes = map[string]string{
-	".css":  "text/css; charset=utf-8",
-	".html": "text/html; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
+	".css":   "text/css; charset=utf-8",
+	".html":  "text/html; charset=utf-8",
+	".js":    "text/javascript; charset=utf-8",
+	".map":   "application/json",
+	".svg":   "image/svg+xml",
+	".txt":   "text/plain; charset=utf-8",
+	".woff2": "font/woff2",
 }
 
 // asset is one file as it is served.
 type asset struct {
-	content     []byte
-	contentType string
-	tag         string
+	contentType   string
+	plain, packed body // packed is gzip
 }
 
-// Handler serves the page at / and the client at /client/.
+// body is the bytes of an answer. Their tag tells them from all others.
+type body struct {
+	content []byte
+	tag     string
+}
+
+func newBody(content []byte) body {
+	sum := sha256.Sum256(content)
+	return body{content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}
+
+// Handler serves the page at /, the operators' at /ops, and the client at /client/.
 func Handler() http.Handler {
 	assets := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,9 +72,27 @@ func Handler() http.Handler {
 		}
 		h.Set("Content-Type", a.contentType)
 		h.Set("Cache-Control", "no-cache") // ask each time; the tag makes the answer small
-		h.Set("ETag", a.tag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+		h.Set("Vary", "Accept-Encoding")
+		b := a.plain
+		if takesGzip(r) {
+			b = a.packed
+			h.Set("Content-Encoding", "gzip")
+		}
+		h.Set("ETag", b.tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.content))
 	})
+}
+
+// takesGzip reports whether a request's Accept-Encoding names gzip and does not
+// forbid it (RFC 9110, section 12.5.3).
+func takesGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") {
+			return strings.Trim(weight, "q=0.") != "" || weight == ""
+		}
+	}
+	return false
 }
 
 // load reads what is embedded, by URL path.
@@ -69,16 +106,28 @@ func load() map[string]asset {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
 		url := "/" + strings.TrimPrefix(name, "page/")
-		if url == "/index.html" {
-			url = "/"
+		if folder, ok := strings.CutSuffix(url, "/index.html"); ok {
+			url = cmp.Or(folder, "/")
 		}
-		assets[url] = asset{content, contentTypes[path.Ext(name)], `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
-		return nil
+		packed, err := pack(content)
+		assets[url] = asset{contentTypes[path.Ext(name)], newBody(content), newBody(packed)}
+		return err
 	})
 	if err != nil {
 		panic(err) // it is embedded
 	}
 	return assets
+}
+
+func pack(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
 }

@@ -34,6 +34,7 @@ type Client struct {
 	renewal   *renewal
 	member    string
 	seat      string
+	unheard   time.Time     // when a join was given up that may still take effect
 	position  wire.Position // of what the callbacks have been given; no epoch: none
 	limit     int           // bytes of a message to the gateway; 0 while unknown
 	outbox    outbox
@@ -86,7 +87,13 @@ func (c *Client) Position() wire.Position {
 func (c *Client) Pending() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.outbox.requests)
+	n := 0
+	for _, r := range c.outbox.requests {
+		if !r.own {
+			n++
+		}
+	}
+	return n
 }
 
 // Run connects and stays connected, over all that may break, until ctx ends or
@@ -174,11 +181,15 @@ func (c *Client) verdict(ctx context.Context, l *link, cause error) error {
 	case c.saidLeave && (closed.Code == wire.CloseNormal || closed.Code == wire.CloseJoinRefused):
 		c.left = true // refused: a leave whose answer was lost gave the seat up before
 		return errEnd
-	case closed.Code == wire.CloseReplaced && l != nil && l.rival:
+	case closed.Code == wire.CloseReplaced && l != nil && (l.rival || time.Since(c.unheard) < givenUpFor):
 		return nil
 	}
 	return closed
 }
+
+// givenUpFor is how long a join that this client has given up may still take
+// effect somewhere, and end the connection that was made after it.
+const givenUpFor = time.Minute
 
 // connect tries until it has a connection, ctx ends, or the gateway says never.
 // cause is what ended the last connection; nil at the first time.

@@ -39,7 +39,8 @@ type link struct {
 	moments [][]byte        // ephemeral messages
 	left    bool            // the leave went out
 	watch   *time.Timer
-	writers sync.WaitGroup
+	hurry   context.CancelFunc // ends the wait for a new token; nil if there was none
+	writers sync.WaitGroup     // and who gets that token
 }
 
 var errSilent = errors.New("the gateway has been silent for too long")
@@ -97,12 +98,12 @@ func (c *Client) joinOver(ctx context.Context, l *link, join *wire.Join) error {
 	}
 	c.mu.Unlock()
 	if err := l.conn.Write(ctx, websocket.MessageText, join.Encode()); err != nil {
-		return l.ended(err)
+		return c.gaveUp(l.ended(err))
 	}
 	for l.welcome == nil {
 		m, err := l.receive(ctx, c.o.MaxMessage)
 		if err != nil {
-			return err
+			return c.gaveUp(err)
 		}
 		switch m.Type {
 		case wire.TypeWelcome:
@@ -113,6 +114,16 @@ func (c *Client) joinOver(ctx context.Context, l *link, join *wire.Join) error {
 	}
 	l.refusal = nil
 	return nil
+}
+
+// gaveUp notes that a join went out that nobody has answered.
+func (c *Client) gaveUp(err error) error {
+	if closed, ok := errors.AsType[*Closed](err); ok && closed.Code == wire.CloseAbnormal {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unheard = time.Now()
+	}
+	return err
 }
 
 // receive waits for the next message. After an error the link is of no use.
@@ -193,6 +204,9 @@ func (c *Client) close(l *link) {
 	c.outbox.before = max(c.outbox.before, l.sent)
 	if l.watch != nil {
 		l.watch.Stop()
+	}
+	if l.hurry != nil {
+		l.hurry()
 	}
 	c.mu.Unlock()
 	l.conn.CloseNow()

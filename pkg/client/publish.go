@@ -33,6 +33,12 @@ func (c *Client) Command(ctx context.Context, command string, data any) (offset 
 	return c.wait(ctx, &request{name: command, command: true}, data)
 }
 
+// Ask is Command without the waiting: it returns the ref by which
+// Options.OnSettled will tell the outcome, and errors as Publish does.
+func (c *Client) Ask(command string, data any) (ref uint64, err error) {
+	return c.enqueue(&request{name: command, command: true}, data)
+}
+
 func (c *Client) wait(ctx context.Context, r *request, data any) (uint64, error) {
 	r.result = make(chan Settled, 1)
 	if _, err := c.enqueue(r, data); err != nil {

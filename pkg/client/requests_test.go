@@ -94,6 +94,31 @@ func TestPublishWait(t *testing.T) {
 	})
 }
 
+// A command that nobody waits for takes its turn among the publishes, and its
+// outcome is told like theirs.
+func TestAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		s := start(t, f)
+		p := f.join()
+		p.welcome(10)
+		s.publish(1)
+		if ref, err := s.Ask("cast_vote", map[string]string{"card": "5"}); ref != 2 || err != nil {
+			t.Fatalf("asked with ref %d, %v", ref, err)
+		}
+		p.next(wire.TypePublish)
+		if m := p.next(wire.TypeCommand).Command; m.Ref != 2 || string(m.Command) != "cast_vote" || string(m.Data) != `{"card":"5"}` {
+			t.Errorf("sent %+v", m)
+		}
+		p.echo(11, 1)
+		p.ack(2, 11)
+		s.hears("events settled", "events 11", "settled 1 at 11: <nil>", "settled 2 at 11: <nil>")
+		if _, err := s.Ask("Cast Vote", nil); err == nil {
+			t.Error("a command of any name is taken")
+		}
+	})
+}
+
 // A refusal with a ref is definite: the request is not sent again.
 func TestRefusalIsDefinite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

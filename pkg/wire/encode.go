@@ -103,14 +103,14 @@ func AppendEventBody(dst []byte, e *EventBody) []byte {
 }
 
 const (
-	frameHead = `{"type":"frame","events":[`
-	frameTail = `]}`
+	frameHead = `{"type":"frame","events":`
+	frameTail = `}`
 	eventHead = `{"offset":`
 )
 
 // FrameSize is the length of what [AppendFrame] appends for the same n events.
 func FrameSize(n int, event func(i int) (offset uint64, body []byte)) int {
-	size := len(frameHead) + len(frameTail) + max(0, n-1)
+	size := len(frameHead) + len("[]") + len(frameTail) + max(0, n-1)
 	for i := range n {
 		offset, body := event(i)
 		size += 1 + len(body)
@@ -125,6 +125,13 @@ func FrameSize(n int, event func(i int) (offset uint64, body []byte)) int {
 // offset, 0 if it is ephemeral, and its body from [AppendEventBody].
 func AppendFrame(dst []byte, n int, event func(i int) (offset uint64, body []byte)) []byte {
 	dst = append(dst, frameHead...)
+	dst = AppendEvents(dst, n, event)
+	return append(dst, frameTail...)
+}
+
+// AppendEvents appends a JSON array of n events, as [AppendFrame] takes them.
+func AppendEvents(dst []byte, n int, event func(i int) (offset uint64, body []byte)) []byte {
+	dst = append(dst, '[')
 	for i := range n {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -139,7 +146,7 @@ func AppendFrame(dst []byte, n int, event func(i int) (offset uint64, body []byt
 		}
 		dst = append(dst, body...)
 	}
-	return append(dst, frameTail...)
+	return append(dst, ']')
 }
 
 func digits(n uint64) int {

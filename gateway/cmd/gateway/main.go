@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plenum-gateway/plenum/gateway/app"
+	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // version is set when the program is built.
@@ -23,6 +24,8 @@ func main() {
 	flag.Usage = usage
 	showVersion := flag.Bool("version", false, "print the version")
 	showSettings := flag.Bool("settings", false, "print all settings with their defaults")
+	askReady := flag.Bool("ready", false, "ask the gateway that runs with these settings whether it is ready")
+	showMetrics := flag.Bool("metrics", false, "print what all metrics mean, as docs/metrics.md")
 	flag.Parse()
 	switch {
 	case flag.NArg() > 0:
@@ -32,6 +35,10 @@ func main() {
 		fmt.Println("plenum gateway", version)
 	case *showSettings:
 		app.WriteEnv(os.Stdout)
+	case *askReady:
+		os.Exit(ready())
+	case *showMetrics:
+		stats.WriteDoc(os.Stdout)
 	default:
 		os.Exit(run())
 	}
@@ -41,11 +48,26 @@ func usage() {
 	fmt.Println(`gateway is one replica of Plenum, a session gateway.
 
   gateway              serve until SIGTERM or SIGINT; a second one leaves at once
+  gateway --ready      ask the one that runs with these settings whether it is ready; exits with 1 if not
   gateway --settings   print all settings with their defaults
+  gateway --metrics    print what all metrics mean
   gateway --version    print the version
 
 Settings are environment variables:`)
 	app.WriteEnv(os.Stdout)
+}
+
+// ready is the health check of a container that has no other program.
+func ready() int {
+	settings, _, err := app.Load(os.Environ())
+	if err == nil {
+		err = app.Ready(context.Background(), settings.Listen)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 func run() int {

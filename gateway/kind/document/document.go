@@ -68,6 +68,15 @@ func (s state) Do(c kind.Command) (kind.Result, error) {
 		Message: "a document has the commands patch and replace, not " + c.Name}
 }
 
+// Patch implements kind.Patcher. A patch that is no object replaces the document,
+// as RFC 7396 has it.
+func (s state) Patch(patch json.RawMessage) (kind.Result, error) {
+	if len(patch) > 0 && patch[0] == '{' {
+		return s.patch(patch)
+	}
+	return s.Do(kind.Command{Name: "replace", Data: patch})
+}
+
 func (s state) patch(patch json.RawMessage) (kind.Result, error) {
 	if len(patch) == 0 || patch[0] != '{' {
 		return kind.Result{}, bad("the data of patch must be an object, a JSON merge patch (RFC 7396)")

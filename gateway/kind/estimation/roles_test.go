@@ -112,7 +112,7 @@ func TestClaimAfterTheClaimant(t *testing.T) {
 	m.must("own", "close", "")
 	m.status(wire.StatusOffline, "own")
 	m.pass(time.Minute)
-	m.must("ann", "claim", "") // in any phase
+	m.must("ann", "claim", "")                                          // in any phase
 	m.refused("ann", "promote", `{"member":"ann"}`, wire.CodeForbidden) // that would last
 	m.refused("ann", "demote", `{"member":"fac"}`, wire.CodeForbidden)
 }

@@ -1,12 +1,14 @@
 // @ts-check
-import { MAX, backoff } from './backoff.js';
+import { Backoff } from './backoff.js';
 import { Link } from './link.js';
+import { Members } from './members.js';
 import { Moments } from './moments.js';
 import { complete } from './options.js';
 import { Outbox } from './outbox.js';
 import { advance, passed, same } from './position.js';
 import * as wire from './protocol.js';
 import { PlenumError } from './protocol.js';
+import { Skew } from './skew.js';
 import { tell } from './tell.js';
 import { Timers } from './timers.js';
 import { watchPage } from './wake.js';
@@ -14,22 +16,18 @@ import { watchPage } from './wake.js';
 /** @typedef {import('./index.js').Client} Running */
 /** @typedef {import('./index.js').Position} Position */
 
-/** Milliseconds of silence past a heartbeat, or past a request, that are suspicious. */
-const LATE = 10_000;
-const UNANSWERED = 5000;
+/** Milliseconds without a connection, while the next one is being made, that are not worth telling. */
+const BLINK = 1000;
 
 /** @param {PlenumError} [why] */
 const ended = (why) => new PlenumError('closed', why?.message || 'the client has ended', { close: why?.close });
-
-/** @type {typeof import('./index.js').connect} */
-export const connect = (options) => new Client(options);
 
 /**
  * One link is in use, from its welcome on. Another one, next, is being made:
  * because there is none in use, or to take its place without a gap.
  * @implements {Running}
  */
-class Client {
+export class Client {
   id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
   /** @type {import('./index.js').Phase} */
   phase = 'connecting';
@@ -37,6 +35,7 @@ class Client {
   seat = '';
   /** @type {Position | undefined} */
   position;
+  members = new Members();
 
   #o;
   #timers;
@@ -46,8 +45,10 @@ class Client {
   #link;
   /** @type {Link | undefined} */
   #next;
-  #failures = 0;
-  #notBefore = 0;
+  #backoff;
+  #skew = new Skew();
+  /** The next join asks for a snapshot, because a replay cannot be trusted. */
+  #anew = false;
   /** A socket that may have sent a join was let go of without knowing what became of it. */
   #stray = false;
   /** @type {Promise<void> | undefined} */
@@ -60,6 +61,7 @@ class Client {
   constructor(options) {
     this.#o = complete(options);
     this.#timers = new Timers(this.#o.clock);
+    this.#backoff = new Backoff(this.#o.backoff, this.#o.random);
     this.#outbox = new Outbox(this.#o.outbox);
     this.#moments = new Moments(this.#timers, (text) => this.#link?.ready && this.#link.send(text));
     this.seat = options.seat || options.seats?.get(options.session) || '';
@@ -70,6 +72,10 @@ class Client {
 
   get pending() {
     return this.#outbox.requests.length;
+  }
+
+  get skew() {
+    return this.#skew.best;
   }
 
   /** @type {Running['publish']} */
@@ -118,14 +124,18 @@ class Client {
 
   wake(network = false) {
     if (this.phase === 'closed') return;
-    if (network && this.#next && !this.#next.opened) this.#lost(this.#next, 1006, 'the network changed'); // it may hang in the old one
-    const link = this.#link;
     const now = this.#o.clock.now();
+    const next = this.#next;
+    this.#backoff.failures = 0;
+    if (next && ((network && !next.opened) || now - next.begun > this.#o.timeout)) {
+      this.#lost(next, 1006, 'it hangs'); // in the network of before, or since before the sleep
+    }
     if (this.#next) return;
-    if (!link && now < this.#notBefore) return this.#timers.plan('retry', this.#notBefore - now, () => this.#attempt());
-    if (!link) this.#failures = 0;
-    else if (network || now - link.heard > link.beat + 2000) link.renew ||= 'silent';
-    else return;
+    const link = this.#link;
+    const wait = this.#backoff.notBefore - now;
+    if (!link && wait > 0) return this.#timers.plan('retry', wait, () => this.#attempt());
+    if (link && (network || now > link.doubted)) link.renew ||= 'silent';
+    else if (link) return;
     this.#attempt();
   }
 
@@ -134,12 +144,14 @@ class Client {
     this.#stray ||= this.#next?.opened ?? false;
     for (const link of [this.#link, this.#next]) link?.drop();
     this.#link = this.#next = undefined;
-    this.#timers.cancel('attempt', 'retry', 'watch');
+    this.#timers.cancel('attempt', 'retry', 'watch', 'blink');
     this.#status({ phase: 'reconnecting' });
   }
 
   async #attempt() {
+    if (this.phase === 'closed') return; // in a callback
     const link = (this.#next = new Link());
+    link.begun = this.#o.clock.now();
     const { token, socket, timeout, url } = this.#o;
     const failed = (/** @type {string} */ why) => this.#lost(link, 1006, why);
     this.#timers.cancel('retry');
@@ -157,38 +169,31 @@ class Client {
     }
   }
 
-  /**
-   * @param {Link} link
-   * @param {string | undefined} token
-   */
+  /** @type {(link: Link, token?: string) => void} */
   #join(link, token) {
     const { name, passcode, role } = this.#o;
     if (this.#link) this.#link.rival = true;
     link.rival = this.#stray;
     link.since = this.position;
-    link.send(wire.encodeJoin({ client: this.id, name, seat: this.seat || undefined, since: link.since, token, passcode, role }));
+    const since = this.#anew || this.#outbox.doubtful ? undefined : link.since; // what was skipped is not in a replay
+    link.send(wire.encodeJoin({ client: this.id, name, seat: this.seat || undefined, since, token, passcode, role }));
   }
 
   /**
-   * @param {Link} link
-   * @param {number} code
-   * @param {string} reason
-   * @param {boolean} [closed] it has closed, and this side has not just given it up
+   * closed: it has closed, and this side has not just given it up.
+   * @type {(link: Link, code: number, reason: string, closed?: boolean) => void}
    */
   #lost(link, code, reason, closed = false) {
-    const { refusal } = link;
     const now = this.#o.clock.now();
-    const error = refusal
-      ? new PlenumError(refusal.code, refusal.message, { ...refusal, close: code })
-      : new PlenumError('lost', reason, { close: code });
+    const error = link.error(code, reason);
     if (link === this.#next) {
-      this.#stray ||= link.opened && !closed;
+      this.#stray ||= link.opened && (!closed || code === 1006); // it may be under way, behind what broke
       this.#next = undefined;
-      this.#timers.cancel('attempt');
+      this.#timers.cancel('attempt', 'blink');
     } else if (link === this.#link) {
       this.#link = undefined;
       this.#timers.cancel('watch');
-      if (now - link.born >= MAX) this.#failures = 0;
+      this.#backoff.lived(now - link.born);
     } else {
       return;
     }
@@ -197,20 +202,16 @@ class Client {
     const silent = used?.renew === 'silent';
     const final = !wire.reconnects(code) && !(code === 4506 && link.rival);
     if (final && (!used || silent)) this.#end(error); // one that is in use and speaks will tell if there is no hope
-    else if (!used) this.#next || this.#retry(error, true);
+    else if (!used && this.#next) this.#timers.plan('blink', BLINK, () => this.#status({ phase: 'reconnecting', wait: 0, error }));
+    else if (!used) this.#retry(error, true);
     else if (!used.renew) this.#watch();
-    else if (silent && now - used.heard > used.beat + LATE) this.#lost(used, 1006, 'silence');
+    else if (silent && now > used.due) this.#lost(used, 1006, 'silence');
     else this.#retry(error, silent);
   }
 
-  /**
-   * @param {PlenumError} error
-   * @param {boolean} lost whether there is no connection now
-   */
+  /** lost: there is no connection now. @type {(error: PlenumError, lost: boolean) => void} */
   #retry(error, lost) {
-    const { least, spread } = backoff(this.#failures++, error);
-    const wait = least + this.#o.random() * spread;
-    this.#notBefore = this.#o.clock.now() + (least && wait);
+    const wait = this.#backoff.next(error, this.#o.clock.now());
     this.#timers.plan('retry', wait, () => this.#attempt());
     if (lost) this.#status({ phase: 'reconnecting', wait, error });
   }
@@ -219,8 +220,7 @@ class Client {
   #watch() {
     const link = this.#link;
     if (!link) return;
-    const due = Math.min(link.heard + link.beat + LATE, link.asked ? link.asked + UNANSWERED : Infinity);
-    const left = due - this.#o.clock.now();
+    const left = Math.min(link.due, link.answerDue) - this.#o.clock.now();
     if (left > 0) return this.#timers.plan('watch', left, () => this.#watch());
     link.renew ||= 'silent';
     if (!this.#next) this.#attempt();
@@ -229,8 +229,9 @@ class Client {
   /** @param {PlenumError} [error] */
   #end(error) {
     if (this.phase === 'closed') return;
-    const left = this.#leaving && (error?.close === 1000 || error?.code === 'seat_unknown');
-    if (left || error?.code === 'seat_unknown' || error?.close === 4505) this.#o.seats?.remove(this.#o.session);
+    const gone = error?.close === 1000 || error?.close === 4505 || error?.code === 'seat_unknown';
+    if (gone) this.#o.seats?.remove(this.#o.session);
+    const left = this.#leaving && gone;
     this.#timers.cancel();
     this.#link?.drop();
     this.#next?.drop();
@@ -243,10 +244,7 @@ class Client {
     this.#status({ phase: 'closed', error: left ? undefined : error });
   }
 
-  /**
-   * @param {Link} link
-   * @param {string} text
-   */
+  /** @type {(link: Link, text: string) => void} */
   #message(link, text) {
     let m;
     try {
@@ -254,7 +252,7 @@ class Client {
     } catch (e) {
       return this.#breach(link, String(e));
     }
-    link.refusal = m.type === 'error' && !m.ref ? m : undefined;
+    if (m.type !== 'frame') link.refusal = m.type === 'error' && !m.ref ? m : undefined;
     if (link === this.#next) {
       if (m.type === 'welcome') this.#welcomed(link, m);
       return;
@@ -269,6 +267,7 @@ class Client {
       case 'error': this.#refused(m); break;
       case 'heartbeat':
         link.send(wire.encodeHeartbeat(m.at, this.position?.offset));
+        this.#skew.heartbeat(m.at - link.heard);
         if (++link.beats > 1) this.#outbox.giveUp(); // replays are long over
         break;
       case 'drain':
@@ -278,72 +277,70 @@ class Client {
     this.#flush();
   }
 
-  /**
-   * @param {Link} link
-   * @param {import('./index.js').Welcome} w
-   */
+  /** @type {(link: Link, w: import('./index.js').Welcome) => void} */
   #welcomed(link, w) {
-    const at = { epoch: w.session.epoch, offset: w.session.offset };
+    const at = w.session;
     if (w.resumed && !same(link.since, at)) {
-      this.position = undefined; // a state is the honest way on
+      this.#anew = true;
       return this.#breach(link, 'resumed elsewhere');
     }
-    this.#timers.cancel('attempt', 'pause');
+    this.#timers.cancel('attempt', 'pause', 'blink');
     this.#link?.drop();
     this.#next = undefined;
+    this.#anew = false;
     this.#link = link;
-    link.born = link.heard = this.#o.clock.now();
-    link.beat = w.heartbeat || 1e9;
-    link.replica = w.replica;
+    link.welcomed(w, this.#o.clock.now());
     this.member = w.you.member;
     this.seat = w.you.seat || this.seat;
     this.#o.seats?.set(this.#o.session, this.seat);
     this.#moments.frame = w.frame;
     this.#outbox.limit = w.limits?.message ?? Infinity;
     const replace = !w.resumed && !passed(this.position, link.since, at);
-    if (replace) this.position = at;
+    if (replace) this.#replace(w);
     this.#status({ phase: 'connected', replica: w.replica });
     tell(this.#o, 'onWelcome', w);
     if (replace) tell(this.#o, 'onState', { session: w.session, members: w.members ?? [], state: w.state ?? null, reason: 'snapshot' });
-    this.#outbox.welcomed(w.acked, !replace);
+    this.#outbox.welcomed(w.acked, w.resumed);
     link.ready = true;
     this.#flush(true);
     this.#watch();
   }
 
+  /** @param {{ session: Position, members?: import('./index.js').Member[] }} snapshot */
+  #replace({ session: { epoch, offset }, members }) {
+    this.position = { epoch, offset };
+    this.members.replace(members ?? []);
+  }
+
   /**
    * What was sent before may have had its answer in what was skipped, or be gone
-   * with the log; a welcome says which, so another one is got if answers stay away.
+   * with the log; a snapshot says which, so one is got if answers stay away.
    * @param {Link} link
    * @param {any} m
    */
   #state(link, m) {
-    this.position = { epoch: m.session.epoch, offset: m.session.offset };
+    this.#replace(m);
     tell(this.#o, 'onState', m);
     if (this.#link !== link) return;
-    this.#outbox.giveUp();
-    const [doubtful] = this.#outbox.flying();
-    if (!doubtful || this.#next || link.renew) return;
+    this.#outbox.skipped();
+    if (!this.#outbox.doubtful || this.#next || link.renew) return;
     this.#timers.plan('retry', 1000 + this.#o.random() * 1000, () => {
-      if (!this.#outbox.requests.includes(doubtful)) return;
+      if (!this.#outbox.doubtful) return;
       link.renew = 'doubt';
       this.#attempt();
     });
   }
 
-  /**
-   * @param {Link} link
-   * @param {import('./index.js').Event[]} events
-   */
+  /** @type {(link: Link, events: import('./index.js').Event[]) => void} */
   #events(link, events) {
     const at = /** @type {Position} */ (this.position);
     const { fresh, offset, hole } = advance(at.offset, events);
     this.position = { epoch: at.epoch, offset };
+    for (const e of fresh) this.members.apply(e);
     if (fresh.length) tell(this.#o, 'onEvents', fresh);
     if (this.#link !== link) return;
-    for (const { ref, from, offset } of fresh) {
-      const [client, number] = ref?.split(':') ?? [];
-      if (client === this.id && (!from || from === this.member)) this.#outbox.echoed(Number(number), offset ?? 0);
+    for (const e of fresh) {
+      if (this.#outbox.echoed(e, this.id, this.member)) this.#skew.echo(e.at - link.heard);
     }
     this.#outbox.reached(offset);
     if (hole) this.#breach(link, `event ${hole.offset} follows event ${offset}`);
@@ -353,16 +350,24 @@ class Client {
   /** @param {any} m */
   #refused(m) {
     const error = new PlenumError(m.code, m.message, m);
-    if (!m.ref) tell(this.#o, 'onError', error);
+    const { token } = this.#o;
+    if (m.code === 'token_expiring' && typeof token === 'function') this.#refresh(token);
+    else if (!m.ref) tell(this.#o, 'onError', error);
     if (this.#outbox.refused(m.ref, error) || (m.code === 'slow_down' && !m.ref)) {
       this.#timers.plan('pause', Math.max(error.after, 100), () => this.#flush());
     }
   }
 
-  /**
-   * @param {Link} link
-   * @param {string} what
-   */
+  /** Another token, in place. If that fails, the connection ends with the old one. @param {() => string | Promise<string>} get */
+  async #refresh(get) {
+    try {
+      await this.command('refresh_token', { token: await get() });
+    } catch (e) {
+      if (this.phase !== 'closed') tell(this.#o, 'onError', e instanceof PlenumError ? e : new PlenumError('token', String(e)));
+    }
+  }
+
+  /** @type {(link: Link, what: string) => void} */
   #breach(link, what) {
     tell(this.#o, 'onError', new PlenumError('breach', what));
     this.#lost(link, 1006, what);

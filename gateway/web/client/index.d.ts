@@ -27,6 +27,17 @@ export interface Client {
   readonly position: Position | undefined;
   /** How many publishes and commands are not settled. */
   readonly pending: number;
+  /**
+   * Who is in the session, up to date before onState and onEvents are called.
+   * It is not known to a client that came back with {@link Options.since}.
+   */
+  readonly members: Members;
+  /**
+   * By how many milliseconds the gateway's clock is ahead of Options.clock,
+   * known from its heartbeats and from events of this client's own; undefined
+   * before the first. A deadline of the gateway is due here at deadline - skew.
+   */
+  readonly skew: number | undefined;
 
   /**
    * Tells everyone in the session. It resolves with the event's offset, after
@@ -76,7 +87,10 @@ export interface Options extends Callbacks {
   seats?: Seats;
   /** With seat: what this program has applied already. */
   since?: Position;
-  /** Where the operator asks for one. A function is called before every join, so that it can refresh it. */
+  /**
+   * Where the operator asks for one. A function is called before every join, and
+   * when the token is about to expire, so that it can get another one.
+   */
   token?: string | (() => string | Promise<string>);
   /** Where the session asks for one. */
   passcode?: string;
@@ -92,6 +106,11 @@ export interface Options extends Callbacks {
   outbox?: number;
   /** Milliseconds for a connection until it is welcomed; 10000 unless set. */
   timeout?: number;
+  /**
+   * Most milliseconds between two attempts to connect, unless the gateway asks
+   * for more; 5000 unless set. Attempts go on without end.
+   */
+  backoff?: number;
 
   /** Makes a socket, in place of WebSocket. */
   socket?: (url: string, protocols: string[]) => Socket;
@@ -112,7 +131,10 @@ export interface Callbacks {
   onEvents?(events: Event[]): void;
   /** For this member's connections alone. */
   onPrivate?(note: { event: string; data: any }): void;
-  /** A refusal that belongs to no request, or a breach of the protocol. The client goes on. */
+  /**
+   * A refusal that belongs to no request, a breach of the protocol, or another
+   * token that was not to be had. The client goes on.
+   */
   onError?(error: PlenumError): void;
 }
 
@@ -122,7 +144,7 @@ export interface Status {
   phase: Phase;
   /** With connected: which gateway this is. */
   replica?: string;
-  /** With reconnecting: milliseconds until the next attempt. */
+  /** With reconnecting: milliseconds until the next attempt; 0 while one is under way. */
   wait?: number;
   /** With reconnecting and closed: why. None after close and leave. */
   error?: PlenumError;
@@ -188,7 +210,8 @@ export interface Event {
  * code is the gateway's, or one of the client's own: closed (the client has
  * ended), outcome_lost (settled, and the answer was lost with a connection: it
  * took effect once, or was refused), too_big, outbox_full, lost (a connection
- * broke), breach (the gateway broke the protocol).
+ * broke), breach (the gateway broke the protocol), token (the app's token
+ * function failed when the one before was about to expire).
  */
 export class PlenumError extends Error {
   constructor(code: string, message?: string, more?: { retry?: boolean; after?: number; close?: number });

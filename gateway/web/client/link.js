@@ -1,6 +1,14 @@
 // @ts-check
+import { PlenumError } from './protocol.js';
+
 /** @typedef {import('./index.js').Socket} Socket */
 /** @typedef {import('./index.js').Position} Position */
+
+/** Milliseconds of silence past a heartbeat, or past a request, that are suspicious. */
+const LATE = 10_000;
+const UNANSWERED = 5000;
+/** Past a heartbeat, when somebody comes back to a page. */
+const SOON = 2000;
 
 /** One socket: its messages in order, whole and inflated, and what is known about it. */
 export class Link {
@@ -20,6 +28,8 @@ export class Link {
   /** Why another connection is to take its place: drain, silent, doubt. */
   renew = '';
   replica = '';
+  /** When it was begun. */
+  begun = 0;
   /** When it was welcomed. */
   born = 0;
   /** When the last message came. */
@@ -31,7 +41,7 @@ export class Link {
   beats = 0;
   /** What the join asked for. @type {Position | undefined} */
   since;
-  /** The error message that came last, if nothing came behind it. @type {any} */
+  /** The error message that came last, if nothing but events came behind it. @type {any} */
   refusal;
 
   /**
@@ -69,6 +79,43 @@ export class Link {
       if (this.#tail === tail) this.#tail = undefined;
     });
     this.#tail = tail;
+  }
+
+  /**
+   * @param {{ heartbeat: number, replica: string }} welcome
+   * @param {number} now
+   */
+  welcomed({ heartbeat, replica }, now) {
+    this.born = this.heard = now;
+    this.beat = heartbeat || 1e9;
+    this.replica = replica;
+  }
+
+  /** The moment from which somebody who comes back does not trust it. */
+  get doubted() {
+    return this.heard + this.beat + SOON;
+  }
+
+  /** The moment at which a heartbeat is overdue. */
+  get due() {
+    return this.heard + this.beat + LATE;
+  }
+
+  /** The moment at which an answer is overdue. */
+  get answerDue() {
+    return this.asked ? this.asked + UNANSWERED : Infinity;
+  }
+
+  /**
+   * What its end means: a refusal that came before it tells, or the reason, if
+   * that is a code.
+   * @param {number} close
+   * @param {string} reason
+   */
+  error(close, reason) {
+    const named = close !== 1006 && /^[a-z_]+$/.test(reason);
+    const { code, message, ...more } = this.refusal ?? { code: named ? reason : 'lost', message: reason };
+    return new PlenumError(code, message, { ...more, close });
   }
 
   /** @param {string} text */

@@ -21,7 +21,7 @@ export function complete(options) {
   url.searchParams.set('session', options.session);
   /** @type {any} */
   const page = globalThis;
-  const defaults = { clock, socket, page, retry: true, outbox: 1000, timeout: 10_000, random: Math.random };
+  const defaults = { clock, socket, page, retry: true, outbox: 1000, timeout: 10_000, backoff: 5000, random: Math.random };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { ...defaults, .../** @type {Options} */ (given), url: url.href };
 }

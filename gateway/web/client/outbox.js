@@ -14,6 +14,7 @@ const WINDOW = 16;
  * @property {boolean} [passed] settled for the gateway, but the outcome is not known: its event tells
  * @property {boolean} [done] passed, and it took effect; only its offset is not known
  * @property {number} [by] passed, and its event comes up to this offset or never
+ * @property {boolean} [doubtful] its event may have been in what was skipped
  * @property {(offset: number) => void} resolve
  * @property {(error: PlenumError) => void} reject
  */
@@ -59,6 +60,17 @@ export class Outbox {
     return new Promise((resolve, reject) => this.requests.push({ type, name, data: json, retry, resolve, reject }));
   }
 
+  /** Whether a snapshot is needed to tell what became of a request. */
+  get doubtful() {
+    return this.requests.some((r) => r.doubtful);
+  }
+
+  /** Events were skipped. */
+  skipped() {
+    this.giveUp();
+    for (const r of this.flying()) r.doubtful = true;
+  }
+
   /** Those that were sent and may not have arrived, by rising ref. */
   flying() {
     const sent = this.requests.filter((r) => r.ref && !r.passed);
@@ -99,29 +111,33 @@ export class Outbox {
   }
 
   /**
-   * The request's event has come. Refs take effect in order, so the events of
-   * lower ones were before it.
-   * @param {number} ref
-   * @param {number} offset
+   * Settles the request whose event has come. Refs take effect in order, so the
+   * events of lower ones were before it. False if no request waited for it.
+   * @param {import('./index.js').Event} event
+   * @param {string} client whose outbox this is
+   * @param {string} member
    */
-  echoed(ref, offset) {
+  echoed({ ref: echo, from, offset }, client, member) {
+    const [of, number] = echo?.split(':') ?? [];
+    if (of !== client || (from && from !== member)) return false;
+    const ref = Number(number);
     this.giveUp((r) => Number(r.ref) < ref);
-    this.#take(ref)?.resolve(offset);
+    const r = this.#take(ref);
+    r?.resolve(offset ?? 0);
+    return !!r;
   }
 
   /**
-   * The gateway says that the request took effect, when the log was at offset.
-   * One that was sent before, below others that were, may just be recognised as
-   * being below them.
+   * The gateway says that the request took effect, at offset. For one that was
+   * sent before, that is where the log is now: its event may yet come.
    * @param {number} ref
    * @param {number} offset
    * @param {number} position what has been applied
    */
   acknowledged(ref, offset, position) {
+    if (ref > this.#before) return this.#take(ref)?.resolve(offset);
     const r = this.requests.find((r) => r.ref === ref);
-    if (!r || r.done || ref >= this.#before) return this.#take(ref)?.resolve(offset);
-    r.passed = true;
-    r.by = offset;
+    if (r) Object.assign(r, { passed: true, done: true, by: offset });
     this.reached(position);
   }
 
@@ -140,8 +156,10 @@ export class Outbox {
    */
   refused(ref, error) {
     const r = this.requests.find((r) => r.ref === ref);
-    if (ref && r?.retry && error.retry) {
+    // Not rising: a later one took effect before it, while connections changed. That is no concern of the app's.
+    if (ref && r && error.retry && (r.retry || error.code === 'ref_not_rising')) {
       r.ref = undefined;
+      r.doubtful = false;
       return true;
     }
     this.#take(ref)?.reject(error);
@@ -150,13 +168,14 @@ export class Outbox {
 
   /**
    * @param {number} acked the highest ref that took effect
-   * @param {boolean} replayed whether the events that this client missed follow
+   * @param {boolean} replayed whether the events that this client missed follow; else a snapshot has them
    */
   welcomed(acked, replayed) {
     this.#before = this.last = Math.max(this.last, acked);
     for (const r of this.requests) {
       if (r.ref && r.ref <= acked) r.passed = true;
       if (r.ref === acked) r.done = true;
+      r.doubtful &&= replayed;
     }
     if (replayed) this.giveUp((r) => r.done && r.type === 'command'); // there may be no event to wait for
     else this.giveUp();

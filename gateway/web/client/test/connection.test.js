@@ -33,6 +33,19 @@ test('the first attempts, before there ever was a connection', async () => {
   assert.equal(w.client.phase, 'connected');
 });
 
+test('the longest wait is the app\'s to choose, but not where the store is away', async () => {
+  const w = start({ backoff: 300 });
+  w.random = 1;
+  (await w.joined(0)).end();
+  const waits = [];
+  for (let i = 0; i < 5; i++) {
+    waits.push(w.status.wait);
+    await w.clock.pass(w.status.wait);
+    (await w.next()).end(i === 3 ? 4007 : 1006);
+  }
+  assert.deepEqual(waits, [100, 200, 300, 300, 10_000]);
+});
+
 test('short connections do not make it hurry', async () => {
   const w = start();
   w.random = 1;
@@ -76,13 +89,23 @@ test('waits that the gateway asks for', async () => {
   }
 });
 
-test('an error before the last message is not why it closed', async () => {
-  const w = start();
-  const s = await w.joined(0);
-  s.say({ type: 'error', code: 'slow_down', message: 'no', retry: true, after: 1 });
-  s.say({ type: 'heartbeat', at: 1 });
-  s.end(4504, 'session_ended');
-  assert.deepEqual([w.status.phase, w.status.error.code, w.status.error.close, w.status.error.message], ['closed', 'lost', 4504, 'session_ended']);
+test('why it closed', async () => {
+  const said = (code) => ({ type: 'error', code, message: `this is ${code}`, retry: false, after: 0 });
+  const frame = { type: 'frame', events: [{ offset: 1, at: 1, event: 'member.left', data: {} }] };
+  for (const [messages, close, reason, code, message] of [
+    [[said('removed')], 4505, 'removed', 'removed', 'this is removed'],
+    [[said('removed'), frame], 4505, '', 'removed', 'this is removed'], // what was under way
+    [[said('slow_down'), { type: 'heartbeat', at: 1 }], 4504, 'session_ended', 'session_ended', 'session_ended'],
+    [[], 4504, 'The session has ended.', 'lost', 'The session has ended.'],
+    [[], 4999, '', 'lost', 'lost'],
+  ]) {
+    const w = start();
+    const s = await w.joined(0);
+    messages.forEach((m) => s.say(m));
+    s.end(close, reason);
+    const { error } = w.status;
+    assert.deepEqual([w.status.phase, error.code, error.message, error.close], ['closed', code, message, close]);
+  }
 });
 
 test('final codes end it, with the reason', async () => {
@@ -133,6 +156,24 @@ test('replaced by a join of its own is no news', async () => {
   await w.clock.pass(1000);
   await w.joined(0, { resumed: true });
   assert.equal(w.client.phase, 'connected');
+});
+
+test('replaced by a join that was lost on its way and came after all', async () => {
+  const w = start();
+  const lost = await w.next();
+  lost.accept();
+  lost.end(1006);
+  await w.clock.pass(5000);
+  const s = await w.joined(0);
+  s.end(4506, 'replaced');
+  await w.clock.pass(1000);
+  await w.joined(0, { resumed: true });
+
+  const clear = start();
+  (await clear.next()).end(1006); // without a join
+  await clear.clock.pass(5000);
+  (await clear.joined(0)).end(4506, 'replaced');
+  assert.equal(clear.client.phase, 'closed');
 });
 
 test('drain: the next connection is there before the old one goes', async () => {
@@ -197,6 +238,30 @@ test('drain: the gateway closes the old one as soon as the new one is let in', a
     await w.idle();
     assert.deepEqual(w.told(), ['connected', 'snapshot e/10', 'connected', 'events 11'], `${code}`);
   }
+});
+
+test('drain: that the old one is gone is told if the new one takes its time', async () => {
+  const w = start();
+  const old = await w.joined(10);
+  old.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  const s = await w.next();
+  s.accept();
+  old.end(4000);
+  await w.clock.pass(999);
+  assert.equal(w.client.phase, 'connected');
+  await w.clock.pass(1);
+  assert.deepEqual([w.status.phase, w.status.wait, w.status.error.close], ['reconnecting', 0, 4000]);
+  s.welcome(10, { resumed: true });
+  assert.equal(w.client.phase, 'connected');
+
+  s.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  const last = await w.next();
+  s.end(4000);
+  last.end();
+  await w.clock.pass(5000); // until the next attempt, and past the moment of the news
+  assert.deepEqual(w.told().filter((t) => t === 'reconnecting').length, 2);
 });
 
 test('drain: attempts go on while the old one works, and after it', async () => {

@@ -1,6 +1,8 @@
 /** A gateway, a clock and a page for the tests: nothing happens unless a test says so. */
 import { webcrypto } from 'node:crypto';
-import { connect } from '../index.js';
+
+/** The client under test: its modules, or the bundle that is made of them. */
+export const client = await import(process.env.CLIENT_UNDER_TEST ?? '../index.js');
 
 globalThis.crypto ??= webcrypto; // node 18
 
@@ -141,7 +143,7 @@ export function start(options = {}) {
   const world = { clock: new FakeClock(), page: new FakePage(), sockets: [], heard: [], random: 0.5 };
   const hear = (text) => world.heard.push(text);
   const { onState, onStatus, onEvents, ...rest } = options;
-  world.client = connect({
+  world.client = client.connect({
     url: 'https://gateway.test/api/websocket', session: 's', name: 'Ada',
     clock: world.clock, page: world.page, random: () => world.random,
     socket: (url, protocols) => {

@@ -89,12 +89,14 @@ test('a lost answer', async (t) => {
     'a replay without the first': { welcome: { resumed: true, acked: 2 }, then: (s, w) => s.echo(1, w.ref(2)), want: ['outcome_lost', 1] },
     'a replay without both': { welcome: { resumed: true, acked: 2 }, then: (s) => [1, 2].map((at) => s.say({ type: 'heartbeat', at })), want: ['outcome_lost', 0] },
     'a later one settles': { welcome: { resumed: true, acked: 1 }, then: (s, w) => s.echo(1, w.ref(2)), want: [0, 1] },
-    'the last one is recognised': { welcome: { resumed: true, acked: 0 }, then: (s) => s.say({ type: 'ack', ref: 2, offset: 7 }), want: ['pending', 7] },
+    'one is recognised, and its event may yet come': { welcome: { resumed: true, acked: 0 }, then: (s) => s.say({ type: 'ack', ref: 2, offset: 7 }), want: ['pending', 'pending'] },
+    'the last one is recognised, and its event comes': { welcome: { resumed: true, acked: 0 }, want: [0, 3],
+      then: (s, w) => { s.frame(1, 2); for (const ref of [1, 2]) s.say({ type: 'ack', ref, offset: 3 }); s.echo(3, w.ref(2)); } },
     'one below is recognised, and its event comes': { welcome: { resumed: true, acked: 0 }, want: [1, 'pending'],
       then: (s, w) => { s.say({ type: 'ack', ref: 1, offset: 2 }); s.echo(1, w.ref(1)); s.frame(2); } },
-    'one below is recognised, and its event never came': { welcome: { resumed: true, acked: 0 }, want: ['outcome_lost', 'pending'],
+    'one below is recognised, and its event never came': { welcome: { resumed: true, acked: 0 }, want: [0, 'pending'],
       then: (s) => { s.say({ type: 'ack', ref: 1, offset: 2 }); s.frame(1, 2); } },
-    'one below is recognised, and its event would have come': { welcome: { resumed: true, acked: 0 }, want: ['outcome_lost', 'pending'],
+    'one below is recognised, and its event would have come': { welcome: { resumed: true, acked: 0 }, want: [0, 'pending'],
       then: (s) => { s.frame(1, 2); s.say({ type: 'ack', ref: 1, offset: 2 }); } },
     'a replay that is under way': { welcome: { resumed: true, acked: 2 }, then: (s) => s.say({ type: 'heartbeat', at: 1 }), want: ['pending', 'pending'] },
     'a snapshot': { welcome: { acked: 2 }, then: () => {}, want: ['outcome_lost', 0] },
@@ -170,6 +172,22 @@ test('a refusal for the moment, where the app decides', async () => {
   assert.deepEqual(refs(s), [1, 2, 3]);
 });
 
+test('one that a later one has overtaken is sent again, whatever the app says', async () => {
+  const w = start({ retry: false });
+  let s = await w.joined(0);
+  const outcomes = [outcome(w.client.publish('e', 1)), outcome(w.client.publish('e', 2))];
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(0, { resumed: true });
+  s.say(refusal(1, 'ref_not_rising', { retry: true }));
+  s.echo(1, w.ref(2));
+  await w.clock.pass(100);
+  assert.deepEqual(refs(s), [1, 2, 3]);
+  s.echo(2, w.ref(3));
+  await settle();
+  assert.deepEqual(outcomes.map((o) => o.now), [2, 1]);
+});
+
 test('no more fly at once than a gateway takes', async () => {
   const w = start();
   for (let i = 1; i <= 50; i++) w.client.publish('e', i);
@@ -215,24 +233,48 @@ test('what cannot be encoded is refused', async () => {
   assert.equal(w.client.pending, 0);
 });
 
-test('a state in place: missing answers are asked for by a new welcome', async () => {
+const state = { type: 'state', session: { id: 's', kind: 'k', epoch: 'f', offset: 5 }, members: [], state: null, reason: 'reset' };
+
+test('a state in place: answers that come after all', async () => {
   const w = start();
   const s = await w.joined(0);
-  const state = { type: 'state', session: { id: 's', kind: 'k', epoch: 'f', offset: 0 }, members: [], state: null, reason: 'reset' };
-  const first = outcome(w.client.publish('e', 1));
+  const outcomes = [1, 2, 3].map((i) => outcome(w.client.publish('e', i, { retry: true })));
   s.say(state);
-  s.say({ type: 'ack', ref: 1, offset: 1 }); // it came after all
+  s.say({ type: 'ack', ref: 1, offset: 6 });
+  s.echo(6, w.ref(2));
+  s.say(refusal(3, 'unavailable', { retry: true, after: 0 }));
   await w.clock.pass(3000);
   await w.idle();
-  const second = outcome(w.client.publish('e', 2));
-  s.say(state);
-  await w.clock.pass(2000);
-  const next = await w.joined(0, { resumed: true, acked: 0, session: { epoch: 'f' } });
-  assert.equal(s.readyState, 3);
-  assert.deepEqual(refs(next), [2]);
-  next.echo(1, w.ref(2));
-  await settle();
-  assert.deepEqual([first.now, second.now], [1, 1]);
+  assert.deepEqual(outcomes.map((o) => o.now), [6, 6, 'pending']);
+  assert.deepEqual(refs(s), [1, 2, 3, 4]);
+});
+
+test('a state in place: answers that stay away are told by a snapshot', async (t) => {
+  for (const lost of [false, true]) {
+    await t.test(lost ? 'the connection is lost before' : 'the connection is renewed', async () => {
+      const w = start();
+      const s = await w.joined(0);
+      const outcomes = [1, 2, 3].map((i) => outcome(w.client.publish('e', i)));
+      s.say(state); // with what the second did
+      if (lost) s.end();
+      await w.clock.pass(2000);
+      const next = await w.next();
+      assert.equal(next.accept().since, undefined); // its event would be in no replay
+      if (!lost) s.frame(6, 7); // meanwhile
+      next.welcome(6, { acked: 2, session: { epoch: 'f' } });
+      assert.equal(s.readyState, 3);
+      assert.deepEqual(refs(next), [3]);
+      next.frame(7);
+      next.echo(8, w.ref(3));
+      await settle();
+      assert.deepEqual(outcomes.map((o) => o.now), ['outcome_lost', 0, 8]);
+      const seen = w.told().filter((told) => /events|snapshot|reset/.test(told));
+      assert.deepEqual(seen, ['snapshot e/0', 'reset f/5', ...(lost ? ['snapshot f/6', 'events 7'] : ['events 6 7']), 'events 8']);
+      next.end();
+      await w.clock.pass(5000);
+      assert.deepEqual((await w.next()).accept().since, { epoch: 'f', offset: 8 }); // no doubt is left
+    });
+  }
 });
 
 test('leave, when all is settled', async () => {

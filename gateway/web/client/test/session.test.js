@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Members, seatsIn } from '../index.js';
-import { start } from './fake.js';
+import { client, settle, start } from './fake.js';
+
+const { Members, seatsIn } = client;
 
 test('joins, and hands over events in order', async () => {
   const w = start({ role: 'voter', passcode: '42', token: 'a.b' });
@@ -131,6 +132,20 @@ test('a resume elsewhere than asked would be a silent gap', async () => {
   assert.deepEqual(w.told().slice(2), ['reconnecting', 'error breach', 'reconnecting', 'connected', 'snapshot e/12']);
 });
 
+test('a resume elsewhere, while the connection before is in use', async () => {
+  const w = start();
+  const old = await w.joined(10);
+  old.say({ type: 'drain', after: 0, reason: 'deploy' });
+  await w.clock.pass(0);
+  await w.joined(12, { resumed: true });
+  old.frame(11);
+  assert.deepEqual(w.client.position, { epoch: 'e', offset: 11 });
+  await w.clock.pass(5000);
+  const s = await w.joined(12);
+  assert.equal(s.join.since, undefined);
+  assert.deepEqual(w.told().slice(2), ['error breach', 'events 11', 'connected', 'snapshot e/12']);
+});
+
 test('a callback that throws disturbs nothing', async (t) => {
   const uncaught = [];
   t.mock.method(globalThis, 'queueMicrotask', (f) => assert.throws(f, (e) => !!uncaught.push(e.message)));
@@ -219,6 +234,48 @@ test('a token is asked for before every join', async () => {
   assert.equal(s.join.token, 't3');
 });
 
+test('a token that is about to expire is replaced in place', async () => {
+  const tokens = ['first', 'second', new Error('the issuer is away'), 'fourth'];
+  const w = start({ token: async () => {
+    const next = tokens.shift();
+    if (next instanceof Error) throw next;
+    return next;
+  } });
+  const s = await w.joined(0);
+  const expiring = { type: 'error', code: 'token_expiring', message: 'soon', retry: false, after: 30_000 };
+  const ask = async () => {
+    s.say(expiring);
+    await settle();
+    return s.take('command').map(({ ref, command, data }) => ({ ref, command, data }));
+  };
+  assert.deepEqual(await ask(), [{ ref: 1, command: 'refresh_token', data: { token: 'second' } }]);
+  s.say({ type: 'ack', ref: 1, offset: 0 });
+  assert.deepEqual(await ask(), []);
+  assert.deepEqual(await ask(), [{ ref: 2, command: 'refresh_token', data: { token: 'fourth' } }]);
+  s.say({ type: 'error', ref: 2, code: 'not_authenticated', message: 'no', retry: false, after: 0 });
+  await settle();
+  assert.equal(w.client.pending, 0);
+  assert.deepEqual(w.told(), ['connected', 'snapshot e/0', 'error token', 'error not_authenticated']);
+
+  const fixed = start({ token: 'a.b' });
+  const t = await fixed.joined(0);
+  t.say(expiring);
+  await settle();
+  assert.deepEqual(t.take('command'), []);
+  assert.deepEqual(fixed.told().slice(2), ['error token_expiring']);
+});
+
+test('the client ends while it gets another token', async () => {
+  const waiting = [];
+  const w = start({ token: () => (waiting.length ? new Promise((resolve) => waiting.push(resolve)) : void waiting.push(0) ?? 'first') });
+  const s = await w.joined(0);
+  s.say({ type: 'error', code: 'token_expiring', message: 'soon', retry: false, after: 30_000 });
+  w.client.close();
+  waiting[1]('second');
+  await settle();
+  assert.deepEqual(w.told().slice(2), ['closed']);
+});
+
 test('a token that comes too late', async () => {
   const waiting = [];
   const w = start({ timeout: 1000, token: () => new Promise((resolve) => waiting.push(resolve)) });
@@ -230,8 +287,63 @@ test('a token that comes too late', async () => {
   assert.equal((await w.joined(0)).join.token, 'in time');
 });
 
-test('what is exported', async () => {
-  assert.deepEqual(Object.keys(await import('../index.js')).sort(), ['Members', 'PlenumError', 'connect', 'seatsIn']);
+test('the clock of the gateway', async () => {
+  const w = start();
+  let s = await w.joined(0);
+  /** A message that was this long on its way, from a gateway that is so much ahead. */
+  const said = (ahead, late) => w.clock.now() + ahead - late;
+  const beat = (ahead, late) => s.say({ type: 'heartbeat', at: said(ahead, late) });
+  assert.equal(w.client.skew, undefined);
+
+  w.client.publish('e');
+  s.frame(1); // somebody else's, perhaps an old one
+  assert.equal(w.client.skew, undefined);
+  s.say({ type: 'frame', events: [{ offset: 2, at: said(60_000, 80), event: 'e', from: 'm_1', ref: w.ref(1), data: null }] });
+  assert.equal(w.client.skew, 59_920);
+
+  beat(60_000, 30);
+  assert.equal(w.client.skew, 59_970);
+  for (const late of [200, 20, 300, 400_000, 5]) beat(60_000, late); // held up in a page that was frozen, too
+  assert.equal(w.client.skew, 59_995);
+
+  w.client.publish('e');
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(2, { resumed: true });
+  s.say({ type: 'frame', events: [{ offset: 3, at: said(60_000, 5000), event: 'e', from: 'm_1', ref: w.ref(2), data: null }] }); // replayed
+  assert.equal(w.client.skew, 59_995);
+  for (let i = 0; i < 5; i++) beat(-7000, 10); // one of the two clocks was set anew
+  assert.equal(w.client.skew, -7010);
+});
+
+test('who is there', async () => {
+  let seen;
+  const note = () => (seen = w.client.members.list.map((m) => `${m.name} ${m.status}`).join());
+  const w = start({ onState: note, onEvents: note });
+  let s = await w.joined(0);
+  assert.equal(seen, 'Ada online');
+  const event = (offset, event, data) => ({ offset, at: 1, event, data });
+  s.say({ type: 'frame', events: [event(1, 'member.joined', { member: 'm_2', name: 'Bo', status: 'online' }), event(2, 'chat.message', {})] });
+  assert.equal(seen, 'Ada online,Bo online');
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(2, { resumed: true });
+  s.say({ type: 'frame', events: [event(3, 'member.changed', { member: 'm_2', status: 'offline' })] });
+  assert.equal(seen, 'Ada online,Bo offline');
+  s.say({ type: 'state', session: { id: 's', kind: 'k', epoch: 'f', offset: 0 }, members: [{ member: 'm_3', name: 'Cy', status: 'online' }], reason: 'reset' });
+  assert.equal(seen, 'Cy online');
+});
+
+test('the seat is given up elsewhere, by another tab', async () => {
+  const kept = new Map([['s', 'secret']]);
+  const w = start({ seats: { get: (s) => kept.get(s), set: (s, v) => kept.set(s, v), remove: (s) => kept.delete(s) } });
+  (await w.joined(0)).end(1000, 'left');
+  assert.deepEqual([w.client.phase, w.status.error.code, w.status.error.close, w.status.error.message], ['closed', 'left', 1000, 'left']);
+  assert.equal(kept.size, 0);
+});
+
+test('what is exported', () => {
+  assert.deepEqual(Object.keys(client).sort(), ['Members', 'PlenumError', 'connect', 'seatsIn']);
 });
 
 test('Members', () => {

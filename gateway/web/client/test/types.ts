@@ -1,5 +1,6 @@
 // Compiled, never run: the declared API as an app in TypeScript uses it.
 import { connect, Members, PlenumError, seatsIn } from '../index.js';
+import { connect as bundled } from '../dist/plenum.min.js';
 import type { Client, Event, Phase, State, Status } from '../index.js';
 
 const members = new Members();
@@ -16,6 +17,7 @@ const client: Client = connect({
   retry: false,
   outbox: 10,
   timeout: 1000,
+  backoff: 30_000,
   socket: (url, protocols) => new WebSocket(url, protocols),
   clock: { now: Date.now, setTimeout, clearTimeout },
   random: Math.random,
@@ -38,7 +40,10 @@ const left: Promise<void> = client.leave();
 client.wake();
 client.wake(true);
 client.close();
-console.log(offset, same, sent, left, client.id, client.pending, client.position?.epoch, members.get('m')?.name);
+const due = (deadline: number): number => deadline - (client.skew ?? 0);
+const here: number = client.members.list.filter((m) => m.status === 'online').length;
+const alike: typeof connect = bundled;
+console.log(due(0), here, alike, offset, same, sent, left, client.id, client.pending, client.position?.epoch, members.get('m')?.name);
 
 // @ts-expect-error: a session is required
 connect({ name: 'Ada' });

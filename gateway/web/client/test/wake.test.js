@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { start } from './fake.js';
+import { outcome, settle, start } from './fake.js';
 
 test('a hidden page answers heartbeats, whatever its timers do', async () => {
   const w = start();
@@ -37,6 +37,99 @@ test('back after a sleep: a new connection at once, and the old one in use until
     assert.equal(await ref, 3);
     assert.deepEqual(w.told().slice(2), ['connected', 'events 1 2', 'events 3']);
   }
+});
+
+test('frozen for ten minutes: all is right before any time has passed', async (t) => {
+  const wake = (w) => w.page.document.dispatchEvent(new Event('resume'));
+  const held = (w, old) => {
+    for (let at = 1; at < 4; at++) old.say({ type: 'heartbeat', at });
+    old.frame(1);
+    old.end(4002, 'heartbeat_missed');
+  };
+  const orders = {
+    'the page': [wake],
+    'timers that are due, then the page': [(w) => w.clock.pass(0), wake],
+    'the end of the socket, then the page': [(w, old) => old.end(), wake],
+    'the page, then the end of the socket': [wake, (w, old) => old.end(4002)],
+    'what the socket held, then the page': [held, wake],
+    'the page, then what the socket held': [wake, held],
+    'timers, the socket, the page': [(w) => w.clock.pass(0), held, wake],
+  };
+  for (const [name, order] of Object.entries(orders)) {
+    for (const resumed of [true, false]) {
+      await t.test(`${name}; ${resumed ? 'a replay' : 'a snapshot'}`, async () => {
+        const w = start();
+        w.random = 1;
+        const old = await w.joined(0);
+        const published = outcome(w.client.publish('e'));
+        w.clock.freeze(600_000);
+        const woken = w.clock.time;
+        for (const comes of order) await comes(w, old);
+        const s = await w.next();
+        const { since } = s.accept();
+        s.welcome(resumed ? since.offset : 5000, { resumed });
+        if (resumed) s.frame(...Array.from({ length: 5000 - since.offset }, (_, i) => since.offset + 1 + i));
+        assert.deepEqual(s.take('publish').map((m) => m.ref), [1]);
+        s.echo(5001, w.ref(1));
+        await settle();
+        assert.deepEqual([w.client.position, w.client.phase, published.now], [{ epoch: 'e', offset: 5001 }, 'connected', 5001]);
+        assert.equal(w.clock.time, woken);
+        await w.idle();
+      });
+    }
+  }
+});
+
+test('frozen during an attempt', async (t) => {
+  for (const opened of [true, false]) {
+    for (const timers of [true, false]) {
+      await t.test(`${opened ? 'that had joined' : 'that hung'}, ${timers ? 'timers' : 'the page'} first`, async () => {
+        const w = start();
+        w.random = 1;
+        (await w.joined(0)).end();
+        for (let i = 0; i < 8; i++) {
+          await w.clock.pass(5000);
+          (await w.next()).end();
+        }
+        await w.clock.pass(5000);
+        const hanging = await w.next();
+        if (opened) hanging.accept();
+        w.clock.freeze(600_000);
+        if (timers) await w.clock.pass(0);
+        w.page.show(true);
+        const s = await w.joined(0, { resumed: true });
+        assert.equal(hanging.readyState, 3);
+        s.frame(1);
+        assert.deepEqual([w.client.phase, w.client.position.offset], ['connected', 1]);
+        await w.clock.pass(20_000);
+        await w.idle();
+      });
+    }
+  }
+});
+
+test('somebody comes back during an attempt: if it fails, the waits begin afresh', async () => {
+  const w = start();
+  w.random = 1;
+  (await w.joined(0)).end();
+  for (let i = 0; i < 8; i++) {
+    await w.clock.pass(5000);
+    (await w.next()).end();
+  }
+  await w.clock.pass(5000);
+  const s = await w.next();
+  w.page.show(true);
+  s.end();
+  assert.equal(w.status.wait, 100);
+});
+
+test('the app ends the client when it hears that an attempt hung', async () => {
+  const w = start({ onStatus: ({ phase }) => phase === 'reconnecting' && w.client.close() });
+  await w.next();
+  w.page.tell('online');
+  assert.equal(w.client.phase, 'closed');
+  await w.clock.pass(20_000);
+  await w.idle();
 });
 
 test('a page that is left lets go, and is back when somebody goes back to it', async () => {

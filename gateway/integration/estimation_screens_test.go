@@ -1,0 +1,145 @@
+package integration
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// screens is where the screenshots go; "make screenshots" gives it.
+var screens = flag.String("screens", "", "keep screenshots of the page in this `directory`")
+
+// window is one way to look at a screen.
+type window struct {
+	width, height int64
+	theme         string
+}
+
+func (w window) String() string { return fmt.Sprintf("%d-%s", w.width, w.theme) }
+
+var windows = []window{
+	{1280, 800, "light"}, {1280, 800, "dark"}, {360, 740, "light"}, {360, 740, "dark"},
+}
+
+// scene is a screen with what led to it.
+type scene struct {
+	name  string
+	stage func(t *testing.T, m *meeting) (link string) // what others did before
+	act   func(p *person)                              // what the person who windows does
+}
+
+// Every screen in both themes and sizes: axe-core finds nothing serious,
+// nothing is wider than the window, and every text is there.
+func TestEstimationScreens(t *testing.T) {
+	gateway := startGateway(t)
+	browser := startBrowser(t)
+	axe := readFile(t, "testdata/axe/axe.min.js")
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			m := newMeeting(t, gateway.URL(), s.name, "")
+			link := m.link()
+			if s.stage != nil {
+				link = s.stage(t, m)
+			}
+			p := &person{browser.tab(t, "about:blank", chromedp.WithNewBrowserContext())}
+			p.forgive("WebSocket connection to") // one scene has no network
+			p.wear(windows[0])
+			p.do(chromedp.Navigate(link))
+			s.act(p)
+			p.text("(() => {" + axe + "})()")
+			for _, w := range windows {
+				p.wear(w)
+				p.still()
+				p.fits(w)
+				p.accessible(w)
+				if *screens != "" {
+					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
+				}
+			}
+		})
+	}
+}
+
+// wear sets the window, the theme and less motion, before the page is there.
+func (p *tab) wear(w window) {
+	p.t.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: w.theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
+	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media)
+	if err == nil {
+		_, err = chromedp.Call(p.ctx, page.BringToFront, cdp.Empty{}) // what is behind draws no frames, so nothing comes to rest
+	}
+	if err == nil {
+		p.do(chromedp.EmulateViewport(w.width, w.height))
+		p.until("the theme", fmt.Sprintf("[%q, undefined].includes(document.documentElement.dataset.theme)", w.theme))
+	}
+	if err != nil {
+		p.t.Fatalf("the browser: %v", err)
+	}
+}
+
+// still waits for fonts and animations, so that a picture shows the end of them.
+func (p *tab) still() {
+	p.t.Helper()
+	p.until("the page to be still", `document.fonts.status === 'loaded' && document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity)`)
+}
+
+// fits checks that nothing has to be scrolled sideways.
+func (p *tab) fits(w window) {
+	p.t.Helper()
+	if wide := p.text("document.documentElement.scrollWidth"); wide > fmt.Sprint(w.width) || len(wide) > len(fmt.Sprint(w.width)) {
+		p.t.Errorf("%s: the page is %s wide", w, wide)
+	}
+}
+
+// accessible has axe-core look at the page, which must have been loaded.
+func (p *tab) accessible(w window) {
+	p.t.Helper()
+	found := p.await(`axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((r) => JSON.stringify({
+		passes: r.passes.length, problems: r.violations.filter((v) => ['serious', 'critical', 'moderate'].includes(v.impact)).map((v) => ({id: v.id, impact: v.impact, help: v.help,
+		nodes: v.nodes.slice(0, 4).map((n) => n.target.join(' ') + ': ' + (n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? ''))}))}))`)
+	var report struct {
+		Passes   int
+		Problems []struct {
+			ID, Impact, Help string
+			Nodes            []string
+		}
+	}
+	if err := json.Unmarshal([]byte(found), &report); err != nil || report.Passes < 10 {
+		p.t.Fatalf("axe-core did not look: %v: %s", err, found)
+	}
+	for _, problem := range report.Problems {
+		p.t.Errorf("%s: %s: %s (%s)\n  %s", w, problem.Impact, problem.Help, problem.ID, strings.Join(problem.Nodes, "\n  "))
+	}
+}
+
+// await evaluates a promise.
+func (p *tab) await(js string) string {
+	p.t.Helper()
+	p.text("void (globalThis.awaited = undefined, (async () => " + js + ")().then((v) => { globalThis.awaited = [v] }, (e) => { globalThis.awaited = ['failed: ' + e] }))")
+	p.until("the promise", "Boolean(globalThis.awaited)")
+	return p.text("globalThis.awaited[0]")
+}
+
+func (p *tab) shoot(path string) {
+	p.t.Helper()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path, png, 0o644)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}

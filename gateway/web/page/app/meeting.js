@@ -1,0 +1,206 @@
+// @ts-check
+/**
+ * A meeting as this page takes part in it: what it is now, the own clicks that
+ * are on their way, and what passes by.
+ */
+import { announce } from '../model/announce.js';
+import { apply, applyPrivate, fromState } from '../model/meeting.js';
+import { amVoter, nameOf, nextStory, ownCard } from '../model/people.js';
+import { has } from '../lang/i18n.js';
+import { visited } from './storage.js';
+import { ask, live, tell } from './notices.js';
+import { t } from './prefs.js';
+
+/**
+ * @typedef {import('../model/types.js').Meeting} Meeting
+ * @typedef {import('../model/types.js').Event} Event
+ * @typedef {{ round: number, card: string | null }} Pick
+ * @typedef {{ id: number, from: string, emoji: string }} Reaction
+ *
+ * @typedef {object} Content
+ * @property {Meeting} meeting
+ * @property {Pick | null} pick the own card while it is on its way
+ * @property {Reaction[]} reactions that are in the air
+ * @property {number} nudged how often this member was
+ * @property {number} celebrated the last round whose reveal was seen as it happened
+ */
+
+/** Milliseconds that a reaction is in the air. */
+const AIR = 3500;
+
+export class MeetingRoom {
+  #visit;
+  /** @type {Content} */
+  #content;
+  #me = '';
+  #count = 0;
+
+  /** @param {import('./visit.js').Visit} visit */
+  constructor(visit) {
+    this.#visit = visit;
+    this.#content = { meeting: fromState({ state: {}, members: [] }), pick: null, reactions: [], nudged: 0, celebrated: 0 };
+  }
+
+  get meeting() {
+    return this.#content.meeting;
+  }
+
+  /** @param {{ state: any, members: any[] }} state @param {string} me */
+  state(state, me) {
+    this.#me = me;
+    this.#draw({ meeting: fromState(state) });
+    this.#remember();
+  }
+
+  /** @param {Event[]} events @param {string} me */
+  events(events, me) {
+    let { meeting, celebrated } = this.#content;
+    for (const e of events) {
+      const before = meeting;
+      meeting = apply(meeting, e, me);
+      const said = announce(before, meeting, e, me);
+      if (said) live.value = t(...said);
+      if (e.event === 'round.revealed') celebrated = e.data.round;
+      if (e.event === 'react') this.#react(e.from ?? '', String(e.data.emoji));
+      if (e.event === 'nudge' && e.data.member === me) this.#nudged(nameOf(meeting, e.from ?? ''));
+    }
+    this.#draw({ meeting, celebrated });
+    if (events.some((e) => e.event === 'round.started')) this.#remember();
+  }
+
+  /** @param {{ event: string, data: any }} note */
+  note(note) {
+    this.#draw({ meeting: applyPrivate(this.meeting, note) });
+  }
+
+  /** @param {Partial<Content>} change */
+  #draw(change) {
+    this.#content = { ...this.#content, ...change };
+    this.#visit.draw(this.#content);
+  }
+
+  #remember() {
+    visited(this.#visit.session, this.meeting.round?.title || this.meeting.stories[0]?.title || '', Date.now());
+  }
+
+  /** @param {string} from @param {string} emoji */
+  #react(from, emoji) {
+    const reaction = { id: ++this.#count, from, emoji };
+    this.#draw({ reactions: [...this.#content.reactions, reaction].slice(-40) });
+    setTimeout(() => this.#draw({ reactions: this.#content.reactions.filter((r) => r !== reaction) }), AIR);
+  }
+
+  /** @param {string} name */
+  #nudged(name) {
+    this.#draw({ nudged: this.#content.nudged + 1 });
+    tell(t('notice.nudged', { name }));
+  }
+
+  /**
+   * Asks the gateway. What it refuses is told.
+   * @param {string} command
+   * @param {unknown} [data]
+   * @returns {Promise<boolean>} whether it took effect
+   */
+  async do(command, data) {
+    try {
+      await this.#visit.command(command, data);
+      return true;
+    } catch (e) {
+      refused(e);
+      return false;
+    }
+  }
+
+  /** Puts a card on the table, or with null takes it back. @param {string | null} card */
+  async vote(card) {
+    const { round } = this.meeting;
+    if (!round || !amVoter(this.meeting, this.#me) || ownCard(this.meeting, this.#me, this.#content.pick) === card) return;
+    const command = round.revealed ? 'change_vote' : card === null ? 'retract_vote' : 'cast_vote';
+    const pick = { round: round.round, card };
+    this.#draw({ pick });
+    const done = await this.do(command, { round: round.round, card: card ?? undefined });
+    let { meeting } = this.#content;
+    if (done && !round.revealed && meeting.round?.voted && meeting.round.round === pick.round) {
+      // The answer may overtake the event that shows it.
+      meeting = apply(meeting, { at: 0, event: 'vote.state', data: { member: this.#me, voted: card !== null } });
+      meeting = applyPrivate(meeting, { event: 'your_vote', data: pick });
+    }
+    this.#draw({ meeting, pick: this.#content.pick === pick ? null : this.#content.pick });
+  }
+
+  /** @param {string[]} missing names of those who have not voted */
+  async reveal(missing) {
+    const round = this.meeting.round?.round;
+    if (missing.length && !(await ask({ title: t('ask.reveal', { n: missing.length }), text: names(missing), yes: t('do.reveal') }))) return;
+    await this.do('reveal', { round, force: missing.length > 0 });
+  }
+
+  revote() {
+    return this.do('revote', { round: this.meeting.round?.round });
+  }
+
+  next() {
+    return this.start(nextStory(this.meeting)?.id);
+  }
+
+  /** @param {string} [story] none: a quick vote */
+  async start(story) {
+    const { round, phase } = this.meeting;
+    const votes = phase === 'voting' && round?.voted?.length;
+    if (votes && !(await ask({ title: t('ask.start', { n: votes }), text: t('ask.start_text'), yes: t('do.start'), danger: true }))) return false;
+    return this.do('start_round', { story, confirm: Boolean(votes) });
+  }
+
+  /** Gives the quick vote a story. @param {string} title */
+  async name(title) {
+    const { round } = this.meeting;
+    if (round?.story) return this.do('edit_story', { story: round.story, title });
+    if (!(await this.do('add_story', { title }))) return false;
+    const added = this.meeting.stories.findLast((s) => s.title === title.trim());
+    return added && this.meeting.round?.round === round?.round ? this.start(added.id) : true;
+  }
+
+  /** @param {string} value */
+  estimate(value) {
+    const { round } = this.meeting;
+    return this.do('set_estimate', { round: round?.round, value });
+  }
+
+  /** @param {{ deck?: string, cards?: string[] }} deck */
+  async deck(deck) {
+    const { round, phase } = this.meeting;
+    const votes = phase === 'revealed' || Boolean(round?.voted?.length);
+    if (votes && !(await ask({ title: t('ask.deck'), text: t('ask.deck_text'), yes: t('do.change'), danger: true }))) return false;
+    return this.do('set_deck', { ...deck, confirm: votes });
+  }
+
+  /** Brings all rounds here, for the export. */
+  async everything() {
+    while (this.meeting.older > 0) {
+      const { older } = this.meeting;
+      if (!(await this.earlier()) || this.meeting.older === older) return false;
+    }
+    return true;
+  }
+
+  earlier() {
+    return this.do('get_rounds', { before: this.meeting.history[0]?.round ?? this.meeting.round?.round ?? 0 });
+  }
+}
+
+/**
+ * @param {string[]} list
+ * @param {number} [most]
+ */
+export const names = (list, most = 8) =>
+  list.length > most ? t('names.more', { names: list.slice(0, most).join(', '), n: list.length - most }) : list.join(', ');
+
+/** @param {any} e */
+function refused(e) {
+  if (e?.code === 'closed') return;
+  const key = `error.${e?.code}`;
+  const text = has(key) ? t(key) : e?.message || t('error.other');
+  tell(['bad_csv', 'bad_deck', 'too_many', 'bad_data'].includes(e?.code) && e.message ? `${text} ${e.message}` : text, 'bad');
+  live.value = text;
+}

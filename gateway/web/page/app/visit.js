@@ -1,0 +1,205 @@
+// @ts-check
+/**
+ * One visit to a session: the connection, and what it brings, as one value that
+ * the views draw. What the session is to this page is up to its kind; see
+ * meeting.js and room.js.
+ */
+import { PlenumError, connect, seatsIn } from '../client/dist/plenum.min.js';
+import { create } from './http.js';
+import { Store } from './store.js';
+
+/**
+ * @typedef {object} Now
+ * @property {import('../client/dist/plenum.min.js').Phase} phase
+ * @property {string} kind empty until the first welcome
+ * @property {string} me
+ * @property {string} replica which gateway serves this page
+ * @property {number} waiting requests that are not settled
+ * @property {PlenumError} [over] why it has ended
+ * @property {any} content the kind's
+ *
+ * @typedef {object} Kind how a kind follows a session
+ * @property {(state: import('../client/dist/plenum.min.js').State, me: string) => void} state
+ * @property {(events: import('../client/dist/plenum.min.js').Event[], me: string) => void} events
+ * @property {(note: { event: string, data: any }) => void} note
+ *
+ * @typedef {object} Join
+ * @property {string} session
+ * @property {string} [name]
+ * @property {string} [role]
+ * @property {string} [passcode]
+ * @property {string} [token]
+ */
+
+/** Meetings: one person, one seat, in all tabs. Rooms: every tab is somebody. */
+const shared = seatsIn();
+const own = { get: () => /** @type {string | undefined} */ (undefined), ...sessionSeats() };
+
+function sessionSeats() {
+  try {
+    return seatsIn(sessionStorage);
+  } catch {
+    return { set() {}, remove() {} }; // storage is refused
+  }
+}
+
+/** @param {string} session */
+export const seatOf = (session) => own.get(session) ?? shared.get(session);
+
+/** Takes a seat over from another device. @param {string} session @param {string} seat */
+export const takeSeat = (session, seat) => shared.set(session, seat);
+
+export class Visit {
+  /** @type {Store<Now>} */
+  now;
+  #join;
+  #kinds;
+  #client;
+  /** @type {Kind | undefined} */
+  #kind;
+  /** The seat of a welcome whose kind is not known yet. */
+  #seat = '';
+  #skew = 0;
+  /** Until the session that had been forgotten is there again. @type {Promise<void> | undefined} */
+  #anew;
+
+  /**
+   * @param {Join} join
+   * @param {(kind: string, visit: Visit) => Kind} kinds
+   */
+  constructor(join, kinds) {
+    this.#join = join;
+    this.#kinds = kinds;
+    this.now = new Store(/** @type {Now} */ ({ phase: 'connecting', kind: '', me: '', replica: '', waiting: 0, content: undefined }));
+    this.#client = this.#connect();
+  }
+
+  get session() {
+    return this.#join.session;
+  }
+
+  /** The secret of the own seat. */
+  get seat() {
+    return this.#client.seat;
+  }
+
+  /** The gateway's clock. */
+  get clock() {
+    return Date.now() + (this.#client.skew ?? this.#skew);
+  }
+
+  /** What follows the session; undefined until the first welcome. */
+  get kind() {
+    return this.#kind;
+  }
+
+  /** @param {any} content */
+  draw(content) {
+    this.#set({ content });
+  }
+
+  /**
+   * @param {string} command
+   * @param {unknown} [data]
+   * @returns {Promise<number>}
+   */
+  command(command, data = {}) {
+    return this.#settled((client) => client.command(command, data));
+  }
+
+  /**
+   * What a session that was forgotten had not taken yet goes to the new one.
+   * @param {string} event
+   * @param {unknown} data
+   * @returns {Promise<number>}
+   */
+  async publish(event, data) {
+    await this.#anew;
+    const client = this.#client;
+    try {
+      return await this.#settled((c) => c.publish(event, data));
+    } catch (e) {
+      await this.#anew;
+      if (client !== this.#client) return this.publish(event, data);
+      throw e;
+    }
+  }
+
+  async leave() {
+    await this.#client.leave();
+    shared.remove(this.session);
+    own.remove(this.session);
+  }
+
+  close() {
+    this.#client.close();
+  }
+
+  #connect() {
+    const { session, name, role, passcode, token } = this.#join;
+    const client = connect({
+      session, name, role, passcode, token,
+      seats: {
+        get: seatOf,
+        set: (_, seat) => this.#keep(seat),
+        remove: (id) => [shared, own].forEach((seats) => seats.remove(id)),
+      },
+      onWelcome: (welcome) => this.#welcomed(welcome.session.kind, welcome.you.member),
+      onStatus: (status) => this.#status(status),
+      onState: (state) => {
+        if (typeof state.state?.now === 'number') this.#skew = state.state.now - Date.now();
+        this.#kind?.state(state, this.#client.member);
+      },
+      onEvents: (events) => this.#kind?.events(events, this.#client.member),
+      onPrivate: (note) => this.#kind?.note(note),
+    });
+    return client;
+  }
+
+  /** @param {string} seat */
+  #keep(seat) {
+    this.#seat = seat;
+    const { kind } = this.now.value;
+    if (kind) (kind === 'estimation' ? shared : own).set(this.session, seat);
+  }
+
+  /** @param {string} kind @param {string} me */
+  #welcomed(kind, me) {
+    if (kind !== this.now.value.kind) this.#kind = this.#kinds(kind, this);
+    this.#set({ kind, me });
+    if (this.#seat) this.#keep(this.#seat);
+  }
+
+  /** @param {import('../client/dist/plenum.min.js').Status} status */
+  #status({ phase, error, replica }) {
+    if (phase === 'closed' && error?.code === 'seat_unknown') return void (this.#anew = this.#again());
+    this.#set({ phase, replica: replica ?? this.now.value.replica, over: phase === 'closed' ? error : undefined });
+  }
+
+  /**
+   * The session has begun anew and knows nobody. So do we, under the same name.
+   * It may have to be made, because joining makes sessions of another kind.
+   */
+  async #again() {
+    this.#set({ phase: 'reconnecting' });
+    if (this.now.value.kind === 'estimation') await create('estimation', this.session);
+    this.#client = this.#connect();
+  }
+
+  /** @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask */
+  async #settled(ask) {
+    await this.#anew;
+    const outcome = ask(this.#client);
+    this.#set({});
+    try {
+      return await outcome;
+    } finally {
+      this.#set({});
+    }
+  }
+
+  /** @param {Partial<Now>} change */
+  #set(change) {
+    this.now.value = { ...this.now.value, ...change, waiting: this.#client?.pending ?? 0 };
+  }
+}

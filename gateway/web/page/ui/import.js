@@ -1,0 +1,37 @@
+// @ts-check
+/** Stories from elsewhere: a list of lines, or CSV. */
+import { t } from '../app/prefs.js';
+import { looksLikeCSV } from '../model/lines.js';
+import { Icon } from './icons.js';
+import { Dialog, html, useState } from './kit.js';
+
+/** @param {{ room: import('../app/meeting.js').MeetingRoom, onClose: () => void }} props */
+export function Import({ room, onClose }) {
+  const [text, setText] = useState('');
+  const [format, setFormat] = useState('');
+  const as = format || (looksLikeCSV(text) ? 'csv' : 'lines');
+  const file = async (/** @type {any} */ e) => {
+    const [chosen] = e.target.files;
+    if (!chosen) return;
+    setText(await chosen.text());
+    setFormat(/\.(csv|tsv)$/i.test(chosen.name) ? 'csv' : '');
+    e.target.value = '';
+  };
+  const submit = async (/** @type {Event} */ e) => {
+    e.preventDefault();
+    if (text.trim() && (await room.do('import_stories', { [as]: text }))) onClose();
+  };
+  return html`<${Dialog} label=${t('import.title')} onClose=${onClose}>
+    <form onSubmit=${submit} class="import">
+      <header class="dialog-head"><h2>${t('import.title')}</h2><button type="button" class="plain icon-only" aria-label=${t('do.close')} onClick=${onClose}><${Icon} name="x" /></button></header>
+      <label class="quiet" for="import-text">${t('import.text')}</label>
+      <textarea id="import-text" rows="9" value=${text} spellcheck=${false} placeholder=${t('import.placeholder')} onInput=${(/** @type {any} */ e) => setText(e.target.value)}></textarea>
+      <label class="file"><${Icon} name="upload" size=${18} />${t('import.file')}<input type="file" class="hidden" accept=".csv,.tsv,.txt,text/csv,text/plain" onChange=${file} /></label>
+      <fieldset class="segments"><legend class="hidden">${t('import.format')}</legend>
+        ${['lines', 'csv'].map((id) => html`<label><input type="radio" name="format" value=${id} checked=${as === id} onChange=${() => setFormat(id)} /><span>${t(`import.${id}`)}</span></label>`)}
+      </fieldset>
+      <p class="quiet small">${t(`import.${as}_text`)}</p>
+      <div class="buttons"><button type="submit" class="primary" disabled=${!text.trim()}>${t('import.do')}</button><button type="button" onClick=${onClose}>${t('do.cancel')}</button></div>
+    </form>
+  <//>`;
+}
