@@ -142,11 +142,16 @@ func TestHeartbeatsComeAtRandomPhases(t *testing.T) {
 
 // One heartbeat is encoded for all connections of a phase, whatever their number.
 func TestHeartbeatIsEncodedOnce(t *testing.T) {
-	r := overTCP(t, nil)
+	// Nobody else beats, and nobody here reads and allocates meanwhile.
+	r := overTCP(t, func(o *Options) { o.Heartbeat, o.Timeout = time.Hour, 2*time.Hour })
 	for range 20 {
-		r.dialTCP("s").join("")
+		c := r.raw()
+		c.write(handshake("s") + masked(join))
+		c.answer()
+		c.message(wire.TypeWelcome)
 	}
 	conns := r.all()
+	await(t, "all are in", func() bool { return r.sessions.Stats.Present.Load() == 20 })
 	few := testing.AllocsPerRun(20, func() { r.beat(conns[:1]) })
 	many := testing.AllocsPerRun(20, func() { r.beat(conns) })
 	if many > few {
