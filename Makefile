@@ -10,11 +10,12 @@ LOADTEST := .build/plenum-loadtest
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CLIENT := gateway/web/client
-SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore
+PAGE := gateway/web/page
+SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/redis/restore gateway/web/vendor.sh
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
-# bench-compare and loadtest.
+# bench-compare, loadtest and measure.
 FUZZTIME ?= 30s
 BENCH ?= .
 TARGET ?=
@@ -65,6 +66,7 @@ modules:
 # The JavaScript client and its declared types, against each other.
 types:
 	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
+	@echo "tsc $(PAGE)"; npx --yes --package typescript@7.0.2 tsc --project $(PAGE)
 
 scripts:
 	shellcheck -x $(SCRIPTS)
@@ -98,6 +100,9 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 loadtest: build ## load a gateway, TARGET= or one of its own, and report what it carries; ARGS= are flags (-help)
 	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
 	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
+
+measure: setup ## print the coefficients of docs/sizing.md; takes six minutes, in which nothing else should run
+	@cd gateway && go test ./integration -run '^$$' -bench '^BenchmarkSizing$$' -benchtime 1x -timeout 30m $(ARGS)
 
 chaos: build ## break a whole Plenum on purpose and judge it; ARGS= are its flags, as in ARGS='-seed 7 -for 5m -members 100 -replicas 3'
 	@go build -o .build/plenum-chaos ./gateway/cmd/chaos

@@ -57,6 +57,20 @@ func (f *Fleet) Report(ctx context.Context, report []byte) error {
 	return nil
 }
 
+// Count implements stats.Fleet.
+func (f *Fleet) Count(ctx context.Context, recently time.Duration) (alive, ended int, err error) {
+	leases, err := f.log.Leases(ctx)
+	for _, l := range leases {
+		switch {
+		case l.Ended == 0:
+			alive++
+		case l.Ended < recently:
+			ended++
+		}
+	}
+	return alive, ended, err
+}
+
 // Gather implements stats.Fleet.
 func (f *Fleet) Gather(ctx context.Context) ([]stats.Left, error) {
 	leases, err := f.log.Leases(ctx)

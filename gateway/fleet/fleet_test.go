@@ -81,6 +81,9 @@ func TestReports(t *testing.T) {
 			return err == nil && slices.ContainsFunc(left, func(l stats.Left) bool { return l.ID == "one" && l.Ended > 0 })
 		}
 		eventually(t, "the lease to end", ended)
+		if alive, gone, err := two.Count(t.Context(), time.Hour); alive != 1 || gone != 1 || err != nil {
+			t.Errorf("%d alive, %d gone, %v; want one of each", alive, gone, err)
+		}
 		if err := two.Leave(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"debug/buildinfo"
 	"net"
 	"os/exec"
 	"strings"
@@ -94,6 +95,24 @@ func TestAllMistakesInSettingsAreToldTogether(t *testing.T) {
 		"PLENUM_FRAME_INTERVAL", "PLENUM_REDIS_URL"), mistakes...)
 	taken := startGateway(t)
 	refusal(t, 1, []string{"PLENUM_LISTEN", "in use"}, "PLENUM_LISTEN="+taken.Addr)
+}
+
+// What only builds or tests the program is no part of it.
+func TestTheProgramHasNoTools(t *testing.T) {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Deps) < 5 {
+		t.Fatalf("the program names %d modules", len(info.Deps))
+	}
+	for _, m := range info.Deps {
+		for _, tool := range []string{"evanw/esbuild", "chromedp/"} {
+			if strings.Contains(m.Path, tool) {
+				t.Errorf("%s is part of the program", m.Path)
+			}
+		}
+	}
 }
 
 func TestHelpAndVersion(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -23,6 +24,7 @@ func TestWebClient(t *testing.T) {
 		chromedp.Flag("enable-features", "IntensiveWakeUpThrottling:grace_period_seconds/1"))
 	for name, test := range map[string]func(*testing.T, *browser){
 		"commands":                   webCommands,
+		"private":                    webPrivate,
 		"gzip":                       webGzip,
 		"too fast":                   webTooFast,
 		"moves when drained":         webDrained,
@@ -87,8 +89,8 @@ func (v *visitor) run(js string) {
 	v.do(chromedp.Evaluate[chromedp.Void]("{" + js + "}"))
 }
 
-// look evaluates JavaScript to anything that JSON can hold.
-func look[T any](v *visitor, js string) (value T) {
+// evaluated evaluates JavaScript to anything that JSON can hold.
+func evaluated[T any](v *visitor, js string) (value T) {
 	v.t.Helper()
 	text := v.text("JSON.stringify(" + js + ")")
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
@@ -149,7 +151,7 @@ type record struct {
 // It returns what was said, by member.
 func (v *visitor) judge() (r record, said map[string][]string) {
 	v.t.Helper()
-	r = look[record](v, "{ ...me, sockets: [] }")
+	r = evaluated[record](v, "{ ...me, sockets: [] }")
 	me := v.text("me.client.member")
 	said = make(map[string][]string)
 	mine := make(map[string]string)
@@ -195,7 +197,7 @@ func webCommands(t *testing.T, b *browser) {
 	ada.run(`me.command('replace', { a: 1, b: 2 }); me.command('patch', { b: null }); me.command('patch', 'no object');
 		me.command('fly'); me.command('set_name', { name: '' }); me.command('set_name', { name: 'Ada L' }); me.command('set_name', { name: 'Ada L' })`)
 	ada.settled()
-	outcomes := look[[]any](ada, "me.outcomes.map((o) => o.now)")
+	outcomes := evaluated[[]any](ada, "me.outcomes.map((o) => o.now)")
 	for i, want := range []string{"offset", "offset", "bad_data", "unknown_command", "bad_name", "offset", "offset"} {
 		if n, ok := outcomes[i].(float64); want == "offset" && !(ok && n > 0) || want != "offset" && outcomes[i] != want {
 			t.Errorf("command %d has the outcome %v, want %s", i, outcomes[i], want)
@@ -213,6 +215,42 @@ func webCommands(t *testing.T, b *browser) {
 	}
 }
 
+// What only one member is told, and what it gets back when it comes again.
+func webPrivate(t *testing.T, b *browser) {
+	g := startGateway(t, "PLENUM_SESSION_KIND=estimation")
+	ada := alone(t, b, g.URL(), "private", options{"name": "Ada"})
+	bo := alone(t, b, g.URL(), "private", options{"name": "Bo", "role": "spectator"})
+	bo.run("me.command('cast_vote', { round: 1, card: '5' })")
+	ada.run(`me.command('cast_vote', { round: 1, card: '13' }); me.command('cast_vote', { round: 2, card: '8' });
+		me.command('set_passcode', { passcode: 'open sesame' })`)
+	for _, v := range []*visitor{ada, bo} {
+		v.settled()
+	}
+	if got := ada.text("me.outcomes.map((o) => o.now > 0 || o.now).join()"); got != "true,stale_round,true" {
+		t.Errorf("Ada's commands: %s", got)
+	}
+	if got := bo.text("me.outcomes[0].now"); got != "spectator" {
+		t.Errorf("a spectator's vote: %s", got)
+	}
+	ada.until("the own vote", `JSON.stringify(me.notes) === '[{"event":"your_vote","data":{"round":1,"card":"13"}}]'`)
+	caughtUp(ada, bo)
+	if heard := bo.text("JSON.stringify([me.notes, me.events])"); strings.Contains(heard, `"13"`) || !strings.Contains(heard, "vote.state") {
+		t.Errorf("Bo heard %s", heard)
+	}
+	tablet := alone(t, b, g.URL(), "private", options{"seat": ada.text("me.client.seat")})
+	if card := tablet.text("me.states[0].state.you.card"); card != "13" {
+		t.Errorf("Ada's vote is %s on her tablet", card)
+	}
+	for end, o := range map[string]options{
+		"passcode_required 4502": {"name": "Cy"},
+		"passcode_wrong 4502":    {"name": "Cy", "passcode": "sesame"},
+		"bad_role 4508":          {"name": "Cy", "passcode": "open sesame", "role": "king"},
+	} {
+		visit(t, b, g.URL(), "private", o, chromedp.WithNewBrowserContext()).ended(end)
+	}
+	alone(t, b, g.URL(), "private", options{"name": "Cy", "passcode": "open sesame"})
+}
+
 // Frames that are compressed and frames that are not, in one order.
 func webGzip(t *testing.T, b *browser) {
 	g := startGateway(t)
@@ -227,7 +265,7 @@ func webGzip(t *testing.T, b *browser) {
 		if _, said := v.judge(); len(said[ada.text("me.client.member")]) != 24 {
 			t.Errorf("24 were said, and seen %d", len(said[ada.text("me.client.member")]))
 		}
-		if packed := look[int](v, "me.sockets[0].packed"); packed == 0 {
+		if packed := evaluated[int](v, "me.sockets[0].packed"); packed == 0 {
 			t.Error("no message was compressed")
 		}
 	}

@@ -192,7 +192,7 @@ func (m *met) outcome(meet []string, offset uint64) string {
 	return strings.Join(told, " ") + ": " + m.summary()
 }
 
-// answer is what somebody's last request was told.
+// answer is what the last request of a member was told.
 func (m *met) answer(name string) string {
 	f := m.members[name]
 	if refused := f.refusals(); len(refused) > 0 {

@@ -75,3 +75,15 @@ func find(t *testing.T, program string) string {
 	}
 	return path
 }
+
+// What the page knows without a screen.
+func TestPage(t *testing.T) {
+	tests, err := filepath.Glob("page/test/*.test.js")
+	if err != nil || len(tests) == 0 {
+		t.Fatalf("tests %v, %v", tests, err)
+	}
+	cmd := exec.CommandContext(t.Context(), find(t, "node"), append([]string{"--test"}, tests...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("node --test: %v\n%s", err, out)
+	}
+}

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,13 +28,17 @@ func get(t *testing.T, path, tag string) *http.Response {
 
 func TestServes(t *testing.T) {
 	for path, want := range map[string]string{
-		"/":                "text/html; charset=utf-8",
-		"/?session=abc":    "text/html; charset=utf-8",
-		"/main.js":         "text/javascript; charset=utf-8",
-		"/css/base.css":       "text/css; charset=utf-8",
-		"/icon.svg":        "image/svg+xml",
-		"/client/index.js": "text/javascript; charset=utf-8",
-
+		"/":                              "text/html; charset=utf-8",
+		"/?session=abc":                  "text/html; charset=utf-8",
+		"/main.js":                       "text/javascript; charset=utf-8",
+		"/css/base.css":                  "text/css; charset=utf-8",
+		"/ui/meeting.js":                 "text/javascript; charset=utf-8",
+		"/vendor/figtree-latin.woff2":    "font/woff2",
+		"/vendor/preact.LICENSE.txt":     "text/plain; charset=utf-8",
+		"/icon.svg":                      "image/svg+xml",
+		"/client/index.js":               "text/javascript; charset=utf-8",
+		"/ops":                           "text/html; charset=utf-8",
+		"/ops/main.js":                   "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js.map": "application/json",
 	} {
@@ -92,7 +98,7 @@ func TestServesGzip(t *testing.T) {
 }
 
 func TestServesNothingElse(t *testing.T) {
-	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/web.go", "/x"} {
+	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/tsconfig.json", "/test/fixture.js", "/vendor/preact.d.ts", "/ops/", "/ops/index.html", "/web.go", "/x"} {
 		if r := get(t, path, ""); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
@@ -107,33 +113,76 @@ func TestEveryFileHasAType(t *testing.T) {
 	}
 }
 
-// Whatever a module of the page or the client imports must be served.
-func TestImportsAreServed(t *testing.T) {
-	assets := load()
-	imports := regexp.MustCompile(`(?m)^(?:import|export) [^'"\n;]*from '([^']+)'`)
-	found := 0
-	for path, a := range assets {
-		if !strings.HasSuffix(path, ".js") || strings.HasSuffix(path, ".min.js") {
+var importing = regexp.MustCompile(`(?m)(?:^|;)(?:import|export) ?[^'"\n;]*from ?['"]([^'"]+)['"]`)
+
+// imports are what each served module imports, by URL path.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	found := make(map[string][]string)
+	for url, a := range load() {
+		if !strings.HasSuffix(url, ".js") {
 			continue
 		}
-		for _, m := range imports.FindAllSubmatch(a.plain.content, -1) {
+		for _, m := range importing.FindAllSubmatch(a.plain.content, -1) {
+			if !strings.HasPrefix(string(m[1]), ".") {
+				t.Errorf("%s imports %s, which no browser finds", url, m[1])
+			}
+			found[url] = append(found[url], path.Join(path.Dir(url), string(m[1])))
+		}
+	}
+	return found
+}
+
+// Whatever a module of the page or the client imports must be served.
+func TestImportsAreServed(t *testing.T) {
+	assets, found := load(), 0
+	for from, targets := range imports(t) {
+		for _, target := range targets {
 			found++
-			target := filepath.Join(filepath.Dir(path), string(m[1]))
 			if _, ok := assets[target]; !ok {
-				t.Errorf("%s imports %s, which is not served", path, m[1])
+				t.Errorf("%s imports %s, which is not served", from, target)
 			}
 		}
 	}
-	if found < 10 {
+	if found < 100 {
 		t.Errorf("found %d imports only", found)
+	}
+}
+
+// A browser that is told of all modules at once does not wait for each to name
+// the next ones.
+func TestAllModulesArePreloaded(t *testing.T) {
+	index := string(load()["/"].plain.content)
+	var needed []string
+	all := imports(t)
+	var visit func(string)
+	visit = func(url string) {
+		if slices.Contains(needed, url) {
+			return
+		}
+		needed = append(needed, url)
+		for _, next := range all[url] {
+			visit(next)
+		}
+	}
+	visit("/main.js")
+	var named []string
+	for _, m := range regexp.MustCompile(`<link rel="modulepreload" href="([^"]+)">`).FindAllStringSubmatch(index, -1) {
+		named = append(named, m[1])
+	}
+	slices.Sort(needed)
+	slices.Sort(named)
+	needed = slices.DeleteFunc(needed, func(url string) bool { return url == "/main.js" })
+	if !slices.Equal(named, needed) {
+		t.Errorf("index.html preloads\n%s\nits modules are\n%s", strings.Join(named, "\n"), strings.Join(needed, "\n"))
 	}
 }
 
 // The browser refuses inline scripts and styles; so the page must have none.
 func TestPageHasNothingInline(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>\s*[^<\s]|<style|\sstyle=|\son[a-z]+=|javascript:`)
-	pages, err := filepath.Glob("page/*.html")
-	if err != nil || len(pages) == 0 {
+	pages, err := filepath.Glob("*/index.html")
+	if err != nil || len(pages) != 2 {
 		t.Fatalf("pages %v, %v", pages, err)
 	}
 	for _, name := range pages {

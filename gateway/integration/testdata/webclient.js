@@ -5,7 +5,7 @@
  */
 globalThis.join = async (session, { storage, protocols, random, ...options }) => {
   const { connect, seatsIn } = await import('/client/dist/plenum.min.js');
-  const me = { events: [], states: [], statuses: [], welcomes: [], errors: [], outcomes: [], sockets: [] };
+  const me = { events: [], states: [], statuses: [], welcomes: [], errors: [], notes: [], outcomes: [], sockets: [] };
   const outcome = (data, promise) => {
     const o = { data, now: 'pending' };
     me.outcomes.push(o);
@@ -20,6 +20,7 @@ globalThis.join = async (session, { storage, protocols, random, ...options }) =>
     onWelcome: (welcome) => me.welcomes.push(welcome),
     onState: (state) => me.states.push({ ...state, behind: me.events.length }),
     onEvents: (events) => me.events.push(...events),
+    onPrivate: ({ event, data }) => me.notes.push({ event, data }),
     onError: ({ code }) => me.errors.push(code),
     ...options,
   });

@@ -187,7 +187,7 @@ export class Client {
     const now = this.#o.clock.now();
     const error = link.error(code, reason);
     if (link === this.#next) {
-      this.#stray ||= link.opened && !closed;
+      this.#stray ||= link.opened && (!closed || code === 1006); // it may be under way, behind what broke
       this.#next = undefined;
       this.#timers.cancel('attempt', 'blink');
     } else if (link === this.#link) {

@@ -128,18 +128,16 @@ export class Outbox {
   }
 
   /**
-   * The gateway says that the request took effect, when the log was at offset.
-   * One that was sent before, below others that were, may just be recognised as
-   * being below them.
+   * The gateway says that the request took effect, at offset. For one that was
+   * sent before, that is where the log is now: its event may yet come.
    * @param {number} ref
    * @param {number} offset
    * @param {number} position what has been applied
    */
   acknowledged(ref, offset, position) {
+    if (ref > this.#before) return this.#take(ref)?.resolve(offset);
     const r = this.requests.find((r) => r.ref === ref);
-    if (!r || r.done || ref >= this.#before) return this.#take(ref)?.resolve(offset);
-    r.passed = true;
-    r.by = offset;
+    if (r) Object.assign(r, { passed: true, done: true, by: offset });
     this.reached(position);
   }
 
@@ -158,7 +156,8 @@ export class Outbox {
    */
   refused(ref, error) {
     const r = this.requests.find((r) => r.ref === ref);
-    if (ref && r?.retry && error.retry) {
+    // Not rising: a later one took effect before it, while connections changed. That is no concern of the app's.
+    if (ref && r && error.retry && (r.retry || error.code === 'ref_not_rising')) {
       r.ref = undefined;
       r.doubtful = false;
       return true;

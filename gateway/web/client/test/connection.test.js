@@ -158,6 +158,24 @@ test('replaced by a join of its own is no news', async () => {
   assert.equal(w.client.phase, 'connected');
 });
 
+test('replaced by a join that was lost on its way and came after all', async () => {
+  const w = start();
+  const lost = await w.next();
+  lost.accept();
+  lost.end(1006);
+  await w.clock.pass(5000);
+  const s = await w.joined(0);
+  s.end(4506, 'replaced');
+  await w.clock.pass(1000);
+  await w.joined(0, { resumed: true });
+
+  const clear = start();
+  (await clear.next()).end(1006); // without a join
+  await clear.clock.pass(5000);
+  (await clear.joined(0)).end(4506, 'replaced');
+  assert.equal(clear.client.phase, 'closed');
+});
+
 test('drain: the next connection is there before the old one goes', async () => {
   const w = start();
   const old = await w.joined(10);

@@ -89,12 +89,14 @@ test('a lost answer', async (t) => {
     'a replay without the first': { welcome: { resumed: true, acked: 2 }, then: (s, w) => s.echo(1, w.ref(2)), want: ['outcome_lost', 1] },
     'a replay without both': { welcome: { resumed: true, acked: 2 }, then: (s) => [1, 2].map((at) => s.say({ type: 'heartbeat', at })), want: ['outcome_lost', 0] },
     'a later one settles': { welcome: { resumed: true, acked: 1 }, then: (s, w) => s.echo(1, w.ref(2)), want: [0, 1] },
-    'the last one is recognised': { welcome: { resumed: true, acked: 0 }, then: (s) => s.say({ type: 'ack', ref: 2, offset: 7 }), want: ['pending', 7] },
+    'one is recognised, and its event may yet come': { welcome: { resumed: true, acked: 0 }, then: (s) => s.say({ type: 'ack', ref: 2, offset: 7 }), want: ['pending', 'pending'] },
+    'the last one is recognised, and its event comes': { welcome: { resumed: true, acked: 0 }, want: [0, 3],
+      then: (s, w) => { s.frame(1, 2); for (const ref of [1, 2]) s.say({ type: 'ack', ref, offset: 3 }); s.echo(3, w.ref(2)); } },
     'one below is recognised, and its event comes': { welcome: { resumed: true, acked: 0 }, want: [1, 'pending'],
       then: (s, w) => { s.say({ type: 'ack', ref: 1, offset: 2 }); s.echo(1, w.ref(1)); s.frame(2); } },
-    'one below is recognised, and its event never came': { welcome: { resumed: true, acked: 0 }, want: ['outcome_lost', 'pending'],
+    'one below is recognised, and its event never came': { welcome: { resumed: true, acked: 0 }, want: [0, 'pending'],
       then: (s) => { s.say({ type: 'ack', ref: 1, offset: 2 }); s.frame(1, 2); } },
-    'one below is recognised, and its event would have come': { welcome: { resumed: true, acked: 0 }, want: ['outcome_lost', 'pending'],
+    'one below is recognised, and its event would have come': { welcome: { resumed: true, acked: 0 }, want: [0, 'pending'],
       then: (s) => { s.frame(1, 2); s.say({ type: 'ack', ref: 1, offset: 2 }); } },
     'a replay that is under way': { welcome: { resumed: true, acked: 2 }, then: (s) => s.say({ type: 'heartbeat', at: 1 }), want: ['pending', 'pending'] },
     'a snapshot': { welcome: { acked: 2 }, then: () => {}, want: ['outcome_lost', 0] },
@@ -168,6 +170,22 @@ test('a refusal for the moment, where the app decides', async () => {
   await w.clock.pass(200);
   assert.deepEqual(outcomes.map((o) => o.now), ['unavailable', 'pending']);
   assert.deepEqual(refs(s), [1, 2, 3]);
+});
+
+test('one that a later one has overtaken is sent again, whatever the app says', async () => {
+  const w = start({ retry: false });
+  let s = await w.joined(0);
+  const outcomes = [outcome(w.client.publish('e', 1)), outcome(w.client.publish('e', 2))];
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(0, { resumed: true });
+  s.say(refusal(1, 'ref_not_rising', { retry: true }));
+  s.echo(1, w.ref(2));
+  await w.clock.pass(100);
+  assert.deepEqual(refs(s), [1, 2, 3]);
+  s.echo(2, w.ref(3));
+  await settle();
+  assert.deepEqual(outcomes.map((o) => o.now), [2, 1]);
 });
 
 test('no more fly at once than a gateway takes', async () => {

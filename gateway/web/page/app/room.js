@@ -1,6 +1,6 @@
 // @ts-check
 /** A session of another kind: who is there, and what happened, as a list. */
-import { Members } from '../client/index.js';
+import { Members } from '../client/dist/plenum.min.js';
 import { t } from './prefs.js';
 
 /** Entries kept on the page. */
@@ -39,7 +39,7 @@ export class PlainRoom {
     this.#draw();
   }
 
-  /** @param {import('../client/index.js').State} state */
+  /** @param {import('../client/dist/plenum.min.js').State} state */
   state({ members }) {
     this.#members.replace(members);
     if (this.#begun) this.#add({ at: Date.now(), line: t('room.missing') });
@@ -47,7 +47,7 @@ export class PlainRoom {
     this.#draw();
   }
 
-  /** @param {import('../client/index.js').Event[]} events @param {string} me */
+  /** @param {import('../client/dist/plenum.min.js').Event[]} events @param {string} me */
   events(events, me) {
     for (const e of events) this.#add(this.#entry(e, me));
     this.#draw();
@@ -90,7 +90,7 @@ export class PlainRoom {
 
   /**
    * Applies an event, and says what is to be shown of it.
-   * @param {import('../client/index.js').Event} e
+   * @param {import('../client/dist/plenum.min.js').Event} e
    * @param {string} me
    * @returns {Omit<Entry, 'id'>}
    */

@@ -4,22 +4,23 @@
  * the views draw. What the session is to this page is up to its kind; see
  * meeting.js and room.js.
  */
-import { PlenumError, connect, seatsIn } from '../client/index.js';
+import { PlenumError, connect, seatsIn } from '../client/dist/plenum.min.js';
 import { create } from './http.js';
 import { Store } from './store.js';
 
 /**
  * @typedef {object} Now
- * @property {import('../client/index.js').Phase} phase
+ * @property {import('../client/dist/plenum.min.js').Phase} phase
  * @property {string} kind empty until the first welcome
  * @property {string} me
+ * @property {string} replica which gateway serves this page
  * @property {number} waiting requests that are not settled
  * @property {PlenumError} [over] why it has ended
  * @property {any} content the kind's
  *
  * @typedef {object} Kind how a kind follows a session
- * @property {(state: import('../client/index.js').State, me: string) => void} state
- * @property {(events: import('../client/index.js').Event[], me: string) => void} events
+ * @property {(state: import('../client/dist/plenum.min.js').State, me: string) => void} state
+ * @property {(events: import('../client/dist/plenum.min.js').Event[], me: string) => void} events
  * @property {(note: { event: string, data: any }) => void} note
  *
  * @typedef {object} Join
@@ -69,7 +70,7 @@ export class Visit {
   constructor(join, kinds) {
     this.#join = join;
     this.#kinds = kinds;
-    this.now = new Store(/** @type {Now} */ ({ phase: 'connecting', kind: '', me: '', waiting: 0, content: undefined }));
+    this.now = new Store(/** @type {Now} */ ({ phase: 'connecting', kind: '', me: '', replica: '', waiting: 0, content: undefined }));
     this.#client = this.#connect();
   }
 
@@ -84,7 +85,7 @@ export class Visit {
 
   /** The gateway's clock. */
   get clock() {
-    return Date.now() + this.#skew;
+    return Date.now() + (this.#client.skew ?? this.#skew);
   }
 
   /** What follows the session; undefined until the first welcome. */
@@ -169,10 +170,10 @@ export class Visit {
     if (this.#seat) this.#keep(this.#seat);
   }
 
-  /** @param {import('../client/index.js').Status} status */
-  #status({ phase, error }) {
+  /** @param {import('../client/dist/plenum.min.js').Status} status */
+  #status({ phase, error, replica }) {
     if (phase === 'closed' && error?.code === 'seat_unknown') return void (this.#anew = this.#again());
-    this.#set({ phase, over: phase === 'closed' ? error : undefined });
+    this.#set({ phase, replica: replica ?? this.now.value.replica, over: phase === 'closed' ? error : undefined });
   }
 
   /**
@@ -185,7 +186,7 @@ export class Visit {
     this.#client = this.#connect();
   }
 
-  /** @param {(client: import('../client/index.js').Client) => Promise<number>} ask */
+  /** @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask */
   async #settled(ask) {
     await this.#anew;
     const outcome = ask(this.#client);

@@ -150,7 +150,7 @@ export const en = {
   'me.leave': 'Leave the meeting',
   'me.language': 'Language',
   'me.theme': 'Colours',
-  'theme.auto': 'As the system',
+  'theme.auto': 'Auto',
   'theme.light': 'Light',
   'theme.dark': 'Dark',
 

@@ -150,7 +150,7 @@ export const zhCN = {
   'me.leave': '离开会议',
   'me.language': '语言',
   'me.theme': '配色',
-  'theme.auto': '跟随系统',
+  'theme.auto': '自动',
   'theme.light': '浅色',
   'theme.dark': '深色',
 

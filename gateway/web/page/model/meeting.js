@@ -130,14 +130,13 @@ function ended(m, at) {
  * @returns {Meeting}
  */
 function estimated(m, { value, round, story }) {
-  const estimate = value === '' ? undefined : { value, round: round ?? 0 };
-  /** @template {{ estimate?: any }} T @param {T} o */
-  const set = (o) => without({ ...o, estimate });
+  /** @template {object} T @param {T} o @param {any} estimate */
+  const set = (o, estimate) => without({ ...o, estimate: value === '' ? undefined : estimate });
   return {
     ...m,
-    round: m.round && round === m.round.round ? set(m.round) : m.round,
-    history: round === undefined ? m.history : m.history.map((r) => (r.round === round ? set(r) : r)),
-    stories: story === undefined ? m.stories : m.stories.map((s) => (s.id === story ? set(s) : s)),
+    round: m.round && round === m.round.round ? set(m.round, value) : m.round,
+    history: round === undefined ? m.history : m.history.map((r) => (r.round === round ? set(r, value) : r)),
+    stories: story === undefined ? m.stories : m.stories.map((s) => (s.id === story ? set(s, { value, round: round ?? 0 }) : s)),
   };
 }
 
