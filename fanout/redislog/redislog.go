@@ -161,7 +161,7 @@ func (l *Log) Append(ctx context.Context, session string, a *fanout.Append) (fan
 }
 
 func (l *Log) appendArgs(session string, a *fanout.Append) []string {
-	args := make([]string, 0, 12+2*len(a.Set)+4*len(a.Items))
+	args := make([]string, 0, 12+2*len(a.Set)+5*len(a.Items))
 	flags := ""
 	if a.Create {
 		flags += "c"
@@ -188,7 +188,7 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 		if item.Mark != "" {
 			ref += " " + item.Mark
 		}
-		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
+		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records), item.By)
 	}
 	return args
 }

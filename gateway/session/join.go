@@ -14,8 +14,12 @@ var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJo
 	Message: "no member of this session has that seat"}
 
 // Join lets a connection into a session. It returns when the welcome has been
-// handed to the connection, or with a *wire.Error that says how to refuse it.
-// ctx bounds the wait.
+// handed to the connection and the session knows of it, or with a *wire.Error
+// that says how to refuse it. ctx bounds the wait for the welcome.
+//
+// What the client sends behind the welcome is to be read after that: by then no
+// other connection of this client has anything under way, so that what it is
+// told of its requests here is the truth everywhere.
 func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
 	return s.JoinAs(ctx, session, j, Person{}, conn)
 }
@@ -44,6 +48,7 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Pe
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
+	p.by = s.incarnation + ":" + itoa(int(p.number))
 	a := &arrival{Participant: p, join: j, who: who, secret: j.Seat, done: make(chan error, 1)}
 	if who.Subject != "" {
 		a.arrive()
@@ -156,7 +161,7 @@ func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
 func (a *arrival) sit() {
 	o := &a.service.options
 	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
-	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
+	a.ask(&fanout.Proposal{Client: a.scope, By: a.by, Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
 		if a.who.Subject != "" {
 			return a.seatPerson(j, o, time.Now())
@@ -240,9 +245,10 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	a.welcome(r, m, seen)
 }
 
-// connect is the request that the roster notes the connection of a seat.
+// connect is the request that the roster notes the connection of a seat. It ends
+// what other connections of the client have under way.
 func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
-	return &fanout.Proposal{To: to, Decide: func(s fanout.State) (fanout.Change, error) {
+	return &fanout.Proposal{Client: p.scope, By: p.by, To: to, Decide: func(s fanout.State) (fanout.Change, error) {
 		return s.(*roster).connect(p, &p.service.options, time.Now())
 	}}
 }
@@ -257,6 +263,14 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	case !c.over.Load(): // the last place went to somebody else meanwhile, or the store is away
 		c.conn.End(ending(s.Err))
 	}
+}
+
+// entering is a connection that was welcomed and waits for that.
+type entering struct{ *arrival }
+
+func (e entering) Settled(pr *fanout.Proposal, s fanout.Settlement) {
+	connected{e.Participant}.Settled(pr, s)
+	e.done <- nil
 }
 
 // welcome lets the connection in at what was seen. If the pool cannot take it
@@ -311,13 +325,16 @@ func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	if a.room.enter(a.Participant, epoch) {
 		a.finish()
 	}
-	if !m.has(a.ref()) {
-		a.pool.Propose(a.connect(connected{a.Participant}))
+	known := m.has(a.ref())
+	if !known {
+		a.pool.Propose(a.connect(entering{a}))
 	}
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)
 	}
 	a.room.wake(r)
 	a.tellPrivate(r)
-	a.done <- nil
+	if known {
+		a.done <- nil
+	}
 }

@@ -30,6 +30,7 @@ type Participant struct {
 	seat    string // hash of the secret
 	client  string
 	scope   string // of this client's refs in the log
+	by      string // names the connection there
 	number  uint64
 	at      int64 // when it asked to join, milliseconds since 1970
 	index   int   // in room.local
@@ -107,7 +108,7 @@ func (p *Participant) Publish(m *wire.Publish) {
 	p.service.Stats.Publishes.Add(1)
 	size := 128 + len(m.Event) + len(m.Data) + len(p.client)
 	text := wire.AppendEventBody(make([]byte, 0, size), &event)
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p,
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, By: p.by, Ref: m.Ref, To: p,
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
@@ -127,7 +128,7 @@ func (p *Participant) Command(m *wire.Command) {
 	}
 	p.service.Stats.Commands.Add(1)
 	c := &command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: c, Decide: c.decide})
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, By: p.by, Ref: m.Ref, To: c, Decide: c.decide})
 }
 
 // silent reports whether the connection speaks for no member any more: what is
@@ -155,6 +156,7 @@ func (p *Participant) reject(e *wire.Error) {
 func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	p.inFlight.Add(-1)
 	switch {
+	case errors.Is(s.Err, fanout.ErrClaimed): // the client is told over its new connection; this one is being ended
 	case s.Err != nil:
 		e := refusal(s.Err, pr.Ref)
 		if e.Close != 0 {
