@@ -120,6 +120,7 @@ func (s *sizing) idle(b *testing.B) {
 			grown := ended.since(before)
 			s.seats[members] = grown.redis.memory / users
 			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(before.rss/float64(len(g.pids))/(1<<20), "MiB/empty-replica")
 			b.ReportMetric(grown.rss/users/1024, "KiB/connection")
 			b.ReportMetric(grown.redis.memory/users, "redis-B/seat")
 			b.ReportMetric(float64(grown.opened)/users, "descriptors/connection")
