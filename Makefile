@@ -15,7 +15,7 @@ SCRIPTS := .ci/run .ci/setup deploy/cluster/cluster deploy/redis/backup deploy/r
 CLUSTER := deploy/cluster/cluster
 
 # How long each fuzz target runs, which benchmarks run, what the load test loads, and flags for
-# bench-compare and loadtest.
+# bench-compare, loadtest and measure.
 FUZZTIME ?= 30s
 BENCH ?= .
 TARGET ?=
@@ -40,7 +40,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 	exec $(BINARY)
 
 test: setup ## run all tests of all modules, with the race detector
-	go test -race -timeout 20m work
+	go test -race -timeout 40m work
 
 check: setup format vet lint modules types scripts alerts deploy-check ## run all checks but the tests
 
@@ -104,6 +104,13 @@ bench-compare: build ## compare with centrifuge under the same load, where ../sh
 loadtest: build ## load a gateway, TARGET= or one of its own, and report what it carries; ARGS= are flags (-help)
 	@go build -trimpath -o $(LOADTEST) ./gateway/cmd/loadtest
 	@exec $(LOADTEST) $(if $(TARGET),-target $(TARGET),-gateway $(BINARY)) $(ARGS)
+
+measure: setup ## print the coefficients of docs/sizing.md; takes six minutes, in which nothing else should run
+	@cd gateway && go test ./integration -run '^$$' -bench '^BenchmarkSizing$$' -benchtime 1x -timeout 30m $(ARGS)
+
+chaos: build ## break a whole Plenum on purpose and judge it; ARGS= are its flags, as in ARGS='-seed 7 -for 5m -members 100 -replicas 3'
+	@go build -o .build/plenum-chaos ./gateway/cmd/chaos
+	@exec .build/plenum-chaos -gateway $(BINARY) $(ARGS)
 
 generate: ## write the files that are made from the code: configs/gateway.env, docs/metrics.md, the JavaScript client's bundle, nginx.conf for Kubernetes
 	@go run ./gateway/cmd/gateway --settings > configs/gateway.env

@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 )
 
 // stages parses deploy/Dockerfile as the builder does.
@@ -75,11 +77,15 @@ func TestImageBuilds(t *testing.T) {
 				if len(c.SourcePaths) > 1 {
 					target = filepath.Join(target, filepath.Base(source))
 				}
-				copied(t, filepath.Join(top, source), target)
+				copied(t, source, target)
 			}
 		case *instructions.RunCommand:
 			build = strings.Join(c.CmdLine, " ") // the last one
 		}
+	}
+	tests, err := filepath.Glob(filepath.Join(dir, "gateway/*/*_test.go"))
+	if err != nil || len(tests) > 0 {
+		t.Errorf("tests are copied into the image's build: %v, %v", tests, err)
 	}
 	program := filepath.Join(dir, "plenum-gateway")
 	shell := exec.Command("sh", "-ec", strings.Replace(build, "-o /plenum-gateway", "-o "+program, 1))
@@ -106,19 +112,36 @@ func TestImageBuilds(t *testing.T) {
 	}
 }
 
-// copied copies a file or directory without what Dockerfile.dockerignore names.
-func copied(t *testing.T, from, to string) {
+// ignored is what the builder leaves out of what is copied.
+func ignored(t *testing.T) *patternmatcher.PatternMatcher {
 	t.Helper()
-	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		switch {
-		case err != nil:
+	patterns, err := ignorefile.ReadAll(strings.NewReader(read(t, "deploy/Dockerfile.dockerignore")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := patternmatcher.New(patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// copied copies a file or directory of the repository.
+func copied(t *testing.T, source, to string) {
+	t.Helper()
+	ignore := ignored(t)
+	err := filepath.WalkDir(filepath.Join(top, source), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
 			return err
-		case d.IsDir() && d.Name() == "testdata":
-			return filepath.SkipDir
-		case d.IsDir() || strings.HasSuffix(path, "_test.go"):
-			return nil
 		}
-		rest, err := filepath.Rel(from, path)
+		name, err := filepath.Rel(top, path)
+		if err != nil {
+			return err
+		}
+		if left, err := ignore.MatchesOrParentMatches(name); err != nil || left {
+			return err
+		}
+		rest, err := filepath.Rel(source, name)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 	"go.uber.org/zap"
+
+	"github.com/plenum-gateway/plenum/gateway/fleet"
 )
 
 // start starts a replica with the embedded log and returns when it answers.
@@ -108,4 +110,43 @@ func TestPortThatIsTaken(t *testing.T) {
 	stop()
 	hurry()
 	<-ended
+}
+
+// An operator's drain empties a replica that goes on running; told so it serves
+// again, and stopping ends it all the same.
+func TestOrdersOfAnOperator(t *testing.T) {
+	a, stop, hurry, ended := start(t, "PLENUM_DRAIN_TIMEOUT=1s")
+	ready := func() int {
+		resp, err := http.Get("http://" + a.Addr().String() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	member := joined(t, a)
+	a.obey(fleet.OrderDrain)
+	a.obey(fleet.OrderDrain) // again changes nothing
+	if code := <-member; code != 4000 {
+		t.Errorf("the member was closed with %d; want 4000", code)
+	}
+	if got := ready(); got != http.StatusServiceUnavailable {
+		t.Errorf("at rest /readyz answers %d", got)
+	}
+	a.obey(fleet.OrderServe)
+	if got := ready(); got != http.StatusOK {
+		t.Errorf("serving again /readyz answers %d", got)
+	}
+	again := joined(t, a)
+	a.obey(fleet.OrderDrain)
+	stop()
+	hurry()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	<-again
+	a.obey(fleet.OrderServe)
+	if !a.health.Draining() {
+		t.Error("it serves again although it has stopped")
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/plenum-gateway/plenum/gateway/fleet"
+	"github.com/plenum-gateway/plenum/gateway/httpapi"
 	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
@@ -27,5 +28,18 @@ func (a *App) startObserving(ctx context.Context, parts *sync.WaitGroup) {
 	parts.Go(func() { a.stats.Run(ctx, a.log) })
 	if a.fleet != nil {
 		parts.Go(func() { a.fleet.WatchStore(ctx) })
+		parts.Go(func() { a.fleet.Run(ctx, a.sessions.Serving, a.obey) })
 	}
+}
+
+// operators is what operators may see and do.
+func (a *App) operators() httpapi.Operators {
+	o := httpapi.Operators{Sessions: a.sessions, Stats: a.stats, Log: a.log}
+	if a.fleet != nil {
+		o.Lists, o.Orders = a.fleet, a.fleet
+		return o
+	}
+	alone := &fleet.Alone{ID: a.sessions.Incarnation(), Serving: a.sessions.Serving, Obey: a.obey}
+	o.Lists, o.Orders = alone, alone
+	return o
 }

@@ -1,11 +1,7 @@
-//go:build chaos
-
-// The short chaos run is not part of the ordinary tests yet: with -tags chaos it
-// still finds that a join which a client has given up can end its newer connection.
-
 package chaos
 
 import (
+	"flag"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -27,10 +23,14 @@ func build(t *testing.T) string {
 	return binary
 }
 
+var seed = flag.Uint64("seed", 1, "of the schedule of faults")
+
 // The short version of "make chaos": every kind of fault, and every promise.
+// What is asked for is so little that a slow machine manages it, too.
 func TestPromisesHoldWhileThingsBreak(t *testing.T) {
-	o := Options{Gateway: build(t), Nginx: filepath.Join("..", "..", "deploy", "nginx"), Seed: 1,
-		For: 35 * time.Second, Members: 40, Rate: 1, Say: func(line string) { t.Log(line) }}
+	t.Parallel()
+	o := Options{Gateway: build(t), Nginx: filepath.Join("..", "..", "deploy", "nginx"), Seed: *seed,
+		For: 35 * time.Second, Members: 40, Rate: 1, Converge: 3 * time.Minute, Say: func(line string) { t.Log(line) }}
 	report, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +48,11 @@ func TestPromisesHoldWhileThingsBreak(t *testing.T) {
 			t.Errorf("there was no %q", k)
 		}
 	}
+	if report.Overflows == 0 {
+		t.Error("Redis has cut off no subscriber for its output buffer")
+	}
 	v := &report.Verdict
-	if v.Deliveries < 10_000 || v.Acked < 500 || v.Resumes < 20 {
+	if v.Deliveries < 2_000 || v.Acked < 100 || v.Resumes < 10 {
 		t.Errorf("too little happened: %d deliveries, %d acknowledged, %d resumes", v.Deliveries, v.Acked, v.Resumes)
 	}
 }

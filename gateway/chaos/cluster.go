@@ -15,9 +15,6 @@ import (
 	"github.com/plenum-gateway/plenum/fanout/redistest"
 )
 
-// replicaCount is how many replicas there are.
-const replicaCount = 3
-
 // readyPatience is how long a process may take until it is ready.
 const readyPatience = 30 * time.Second
 
@@ -25,7 +22,7 @@ const readyPatience = 30 * time.Second
 type cluster struct {
 	dir      string
 	redis    *redistest.Server
-	replicas [replicaCount]*replica
+	replicas []*replica
 	nginx    *nginx
 }
 
@@ -43,16 +40,19 @@ func startCluster(ctx context.Context, o *Options, dir string) (c *cluster, err 
 	// Whatever is acknowledged must be on the disk: with "everysec" Redis answers
 	// before it has written, if the disk is busy, and a crash then forgets what
 	// was acknowledged. Behind nothing less can one epoch be demanded.
-	c.redis, err = redistest.NewServer(filepath.Join(dir, "redis"), "appendonly yes", "appendfsync always", "maxmemory-policy noeviction")
+	c.redis, err = redistest.NewServer(filepath.Join(dir, "redis"), "appendonly yes", "appendfsync always", "maxmemory-policy noeviction",
+		"client-output-buffer-limit "+outputBuffer)
 	if err != nil {
 		return c, err
 	}
 	var fronts []string
-	for i := range c.replicas {
-		if c.replicas[i], err = newReplica(i+1, o.Gateway, dir, c.redis.Addr()); err != nil {
+	for i := range o.Replicas {
+		r, err := newReplica(i+1, o.Gateway, dir, c.redis.Addr())
+		if err != nil {
 			return c, err
 		}
-		fronts = append(fronts, c.replicas[i].front.addr())
+		c.replicas = append(c.replicas, r)
+		fronts = append(fronts, r.front.addr())
 	}
 	for _, r := range c.replicas {
 		if err := r.start(); err != nil {
@@ -74,9 +74,7 @@ func (c *cluster) stop() {
 		_ = c.nginx.process.end(syscall.SIGTERM, 5*time.Second)
 	}
 	for _, r := range c.replicas {
-		if r != nil {
-			r.stop()
-		}
+		r.stop()
 	}
 	if c.redis != nil {
 		c.redis.Stop()

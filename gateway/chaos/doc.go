@@ -1,7 +1,7 @@
 // Package chaos breaks a whole Plenum on one machine, on purpose and by a seed,
 // and holds it to its promises.
 //
-// A [Run] starts Redis, three replicas and nginx as processes of its own, and
+// A [Run] starts Redis, replicas and nginx as processes of its own, and
 // members that publish and send commands without pause: most through the Go
 // client, one in each session by a client of its own that was written from the
 // protocol's page alone and resends on purpose what was acknowledged already.

@@ -2,9 +2,6 @@ package chaos
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -14,7 +11,17 @@ import (
 type storm struct {
 	*run
 	faults sync.WaitGroup
-	taken  [atMembers + 1][replicaCount]sync.Mutex // of each place
+	taken  map[[2]int]*sync.Mutex // of each place, by its number
+}
+
+func newStorm(r *run) *storm {
+	s := &storm{run: r, taken: make(map[[2]int]*sync.Mutex)}
+	for p := range atMembers {
+		for i := range r.o.Replicas {
+			s.taken[[2]int{int(p), i}] = new(sync.Mutex)
+		}
+	}
+	return s
 }
 
 // blow strikes each fault at its time, and returns when the last one is over, or
@@ -28,9 +35,9 @@ func (s *storm) blow(ctx context.Context, plan []Fault) {
 			return
 		}
 		s.faults.Go(func() {
-			if f.place != atMembers {
-				s.taken[f.place][f.Replica].Lock()
-				defer s.taken[f.place][f.Replica].Unlock()
+			if place := s.taken[[2]int{int(f.place), f.Replica}]; place != nil {
+				place.Lock()
+				defer place.Unlock()
 			}
 			s.say("%6.1fs  %v", time.Since(began).Seconds(), f)
 			s.count(f)
@@ -55,10 +62,12 @@ func (s *storm) strike(ctx context.Context, f Fault) error {
 		}
 		strikeLink(ctx, f, l)
 	case StoreMute:
-		return s.mute(ctx, f, r)
+		s.mute(ctx, r, f.Lasts, func() { sleep(ctx, f.Lasts) })
+	case Overflow:
+		return s.overflow(ctx, f, r)
 	case Reload:
 		s.cluster.nginx.process.signal(syscall.SIGHUP)
-	case SubscriptionsKill, ClientsKill, Overflow, RedisKill, RedisPause:
+	case SubscriptionsKill, ClientsKill, RedisKill, RedisPause:
 		return s.strikeRedis(ctx, f)
 	default:
 		s.strikeMembers(ctx, f)
@@ -102,40 +111,6 @@ func strikeLink(ctx context.Context, f Fault, l *link) {
 	}
 }
 
-// mute holds back a replica's subscription.
-func (s *storm) mute(ctx context.Context, f Fault, r *replica) error {
-	asked, cancel := context.WithTimeout(ctx, f.Lasts)
-	defer cancel()
-	for asked.Err() == nil {
-		for _, addr := range s.subscribers() {
-			if unmute, ok := r.store.mute(addr); ok {
-				sleep(ctx, f.Lasts)
-				unmute()
-				return nil
-			}
-		}
-		sleep(asked, 100*time.Millisecond) // the replica is just connecting, or Redis is away
-	}
-	return nil
-}
-
-// subscribers are the addresses from which Redis has subscriptions.
-func (s *storm) subscribers() (addrs []string) {
-	if !s.redisUp.Load() {
-		return nil
-	}
-	list, err := s.cluster.redis.Do("CLIENT", "LIST", "TYPE", "pubsub")
-	if err != nil {
-		return nil
-	}
-	for field := range strings.FieldsSeq(list) {
-		if addr, ok := strings.CutPrefix(field, "addr="); ok {
-			addrs = append(addrs, addr)
-		}
-	}
-	return addrs
-}
-
 func (s *storm) strikeRedis(ctx context.Context, f Fault) error {
 	redis := s.cluster.redis
 	switch f.Kind {
@@ -145,8 +120,6 @@ func (s *storm) strikeRedis(ctx context.Context, f Fault) error {
 	case ClientsKill:
 		_, err := redis.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		return err
-	case Overflow:
-		return s.overflow(ctx, f)
 	case RedisPause:
 		s.redisUp.Store(false)
 		redis.Pause()
@@ -161,33 +134,6 @@ func (s *storm) strikeRedis(ctx context.Context, f Fault) error {
 	err := redis.Restart()
 	s.redisUp.Store(true)
 	return err
-}
-
-// limits of the output buffer of a subscriber: so small that a large event does
-// not fit, and what Redis has by default.
-const (
-	tinyBuffer   = "pubsub 4096 4096 1"
-	normalBuffer = "pubsub 33554432 8388608 60"
-)
-
-func (s *storm) overflow(ctx context.Context, f Fault) error {
-	if _, err := s.cluster.redis.Do("CONFIG", "SET", "client-output-buffer-limit", tinyBuffer); err != nil {
-		return err
-	}
-	s.large.Add(1)
-	sleep(ctx, f.Lasts)
-	s.large.Add(-1)
-	_, err := s.cluster.redis.Do("CONFIG", "SET", "client-output-buffer-limit", normalBuffer)
-	return err
-}
-
-// overflows counts the subscribers that Redis cut off for that.
-func (s *storm) overflows() int {
-	log, err := os.ReadFile(filepath.Join(s.cluster.dir, "redis", "redis.log"))
-	if err != nil {
-		return 0
-	}
-	return strings.Count(string(log), "overcoming of output buffer limits")
 }
 
 func (s *storm) strikeMembers(ctx context.Context, f Fault) {

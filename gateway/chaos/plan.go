@@ -19,7 +19,6 @@ const (
 
 	SubscriptionsKill Kind = "redis kill subscriptions" // CLIENT KILL TYPE pubsub
 	ClientsKill       Kind = "redis kill clients"       // CLIENT KILL TYPE normal
-	Overflow          Kind = "redis overflow"           // a tiny output buffer for subscribers while large events flow
 	RedisKill         Kind = "redis kill"               // SIGKILL, started again with its log
 	RedisPause        Kind = "redis pause"              // SIGSTOP for seconds
 
@@ -27,6 +26,7 @@ const (
 	StoreReset Kind = "store reset" // the same by a reset, once
 	StoreStall Kind = "store stall" // nothing passes between a replica and Redis
 	StoreMute  Kind = "store mute"  // nothing comes over a replica's subscription
+	Overflow   Kind = "overflow"    // the same, until so much waits for it that Redis cuts it off
 
 	FrontCut   Kind = "front cut"   // the connections from nginx to a replica are closed, and new ones refused
 	FrontReset Kind = "front reset" // the same by a reset, once
@@ -65,13 +65,13 @@ var kinds = []struct {
 	{ReplicaDrain, atReplica, 0, 2 * time.Second},
 	{SubscriptionsKill, atRedis, 0, 0},
 	{ClientsKill, atRedis, 0, 0},
-	{Overflow, atRedis, 2 * time.Second, 4 * time.Second},
 	{RedisKill, atRedis, 100 * time.Millisecond, 12 * time.Second},
 	{RedisPause, atRedis, 500 * time.Millisecond, 14 * time.Second},
 	{StoreCut, atStore, 0, 12 * time.Second},
 	{StoreReset, atStore, 0, 0},
 	{StoreStall, atStore, time.Second, 14 * time.Second},
 	{StoreMute, atStore, time.Second, 10 * time.Second},
+	{Overflow, atStore, time.Second, 4 * time.Second},
 	{FrontCut, atFront, 0, 6 * time.Second},
 	{FrontReset, atFront, 0, 0},
 	{FrontStall, atFront, time.Second, 14 * time.Second},
@@ -125,7 +125,7 @@ const (
 )
 
 // Plan returns the schedule of a run: what happens depends on the options Seed,
-// For, Every, Members and Only, and on nothing else. Kinds take turns, as far as
+// For, Every, Members, Replicas and Only, and on nothing else. Kinds take turns, as far as
 // their places are free.
 func Plan(o Options) []Fault {
 	o = o.withDefaults()
@@ -203,7 +203,7 @@ func (p *planner) fault(i int, at time.Duration) (Fault, bool) {
 		f.Members = p.some()
 		return f, true
 	case atReplica, atStore, atFront:
-		f.Replica = p.IntN(replicaCount)
+		f.Replica = p.IntN(p.o.Replicas)
 	}
 	where := [2]int{int(k.place), f.Replica}
 	if p.free[where] > at {

@@ -60,6 +60,19 @@ func TestAPlaceIsStruckByOneFaultAtATime(t *testing.T) {
 	}
 }
 
+func TestReplicasAreStruckAsFarAsThereAreAny(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, 5} {
+		struck := make(map[int]bool)
+		for _, f := range Plan(Options{Seed: 1, For: 10 * time.Minute, Replicas: n}) {
+			struck[f.Replica] = true
+		}
+		if len(struck) != n || struck[n] {
+			t.Errorf("of %d replicas %v are struck", n, struck)
+		}
+	}
+}
+
 func TestOnlyTheChosenKindsHappen(t *testing.T) {
 	t.Parallel()
 	only := []Kind{RedisKill, MemberDrop}

@@ -1,4 +1,4 @@
-//go:build !race && chaos
+//go:build !race
 
 package chaos
 

@@ -16,12 +16,14 @@ import (
 type Report struct {
 	Seed      uint64
 	Members   int
-	Lasted    time.Duration // of the faults
-	Faults    []Fault       // that happened
-	Overflows int           // subscribers that Redis cut off because their output buffer was full
-	Converged time.Duration // what it took after the faults
-	Views     map[string]int
-	Problems  []string // what is wrong and does not show in the history
+	Replicas  int
+	Lasted    time.Duration  // of the faults
+	Faults    []Fault        // that happened
+	Overflows int            // subscribers that Redis cut off because their output buffer was full
+	Converged time.Duration  // what it took after the faults
+	Views     map[string]int // what members saw, counted
+	Meters    map[string]int // what gateways counted, at least: what a killed one had counted last is not known
+	Problems  []string       // what is wrong and does not show in the history
 	Verdict   history.Verdict
 	Logs      string // the directory with the logs; empty if it was removed
 }
@@ -31,14 +33,12 @@ func (r *Report) OK() bool { return len(r.Problems) == 0 && len(r.Verdict.Contra
 
 // Write writes the report for a person.
 func (r *Report) Write(w io.Writer) {
-	fmt.Fprintf(w, "\nseed        %d\n", r.Seed)
+	fmt.Fprintf(w, "\nseed        %d, %d members, %d replicas\n", r.Seed, r.Members, r.Replicas)
 	fmt.Fprintf(w, "faults      %d in %v: %s\n", len(r.Faults), r.Lasted.Round(time.Second), counts(r.Faults))
 	fmt.Fprintf(w, "            %d subscriptions cut off by Redis for their output buffer\n", r.Overflows)
 	fmt.Fprintln(w, r.Verdict.Summary.String())
-	fmt.Fprintf(w, "members saw\n")
-	for _, what := range slices.Sorted(maps.Keys(r.Views)) {
-		fmt.Fprintf(w, "            %6d × %s\n", r.Views[what], what)
-	}
+	writeCounts(w, "members saw", r.Views)
+	writeCounts(w, "gateways counted", r.Meters)
 	fmt.Fprintf(w, "converged   within %v of the last fault\n", r.Converged.Round(100*time.Millisecond))
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "PROBLEM     %s\n", p)
@@ -49,6 +49,13 @@ func (r *Report) Write(w io.Writer) {
 		fmt.Fprintf(w, "VERDICT     every promise was kept\n")
 	default:
 		fmt.Fprintf(w, "\nVERDICT     %d contradictions, %d problems; logs in %s\n", len(r.Verdict.Contradictions), len(r.Problems), r.Logs)
+	}
+}
+
+func writeCounts(w io.Writer, title string, counts map[string]int) {
+	fmt.Fprintln(w, title)
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(w, "            %6d × %s\n", counts[what], what)
 	}
 }
 

@@ -19,12 +19,13 @@ type Options struct {
 	Gateway string // the gateway's binary
 	Nginx   string // the directory of nginx.conf and upstream.conf
 
-	Seed    uint64        // of the schedule
-	For     time.Duration // how long faults happen; 40 s if 0
-	Every   time.Duration // between two faults, on average; 1 s if 0
-	Members int           // 60 if 0; at least as many as Sessions
-	Rate    float64       // requests a second of each member; 2 if 0
-	Only    []Kind        // the kinds of faults that happen; all if empty
+	Seed     uint64        // of the schedule
+	For      time.Duration // how long faults happen; 40 s if 0
+	Every    time.Duration // between two faults, on average; 1 s if 0
+	Members  int           // 60 if 0; a third of them share a session, or 20
+	Replicas int           // 3 if 0
+	Rate     float64       // requests a second of each member; 2 if 0
+	Only     []Kind        // the kinds of faults that happen; all if empty
 
 	// Converge is how long after the faults everybody may take to come to the
 	// same offset; 90 s if 0.
@@ -41,6 +42,7 @@ func (o Options) withDefaults() Options {
 	or(&o.For, 40*time.Second)
 	or(&o.Every, time.Second)
 	or(&o.Members, 60)
+	or(&o.Replicas, 3)
 	or(&o.Rate, 2)
 	or(&o.Converge, 90*time.Second)
 	return o
@@ -69,6 +71,7 @@ type run struct {
 	sessions []*session
 	members  []*member
 	views    tally
+	meters   meters
 
 	large   atomic.Int32 // above 0: large events are published
 	redisUp atomic.Bool
@@ -100,7 +103,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r := &run{o: o, dir: dir}
 	r.redisUp.Store(true)
-	r.say("chaos: seed %d, %d faults in %v, %d members; logs in %s", o.Seed, len(plan), o.For, o.Members, dir)
+	r.say("chaos: seed %d, %d faults in %v, %d members, %d replicas; logs in %s", o.Seed, len(plan), o.For, o.Members, o.Replicas, dir)
 	r.cluster, err = startCluster(ctx, &o, dir)
 	if err != nil {
 		os.RemoveAll(dir)
@@ -146,12 +149,13 @@ func (r *run) perform(ctx context.Context, plan []Fault) (*Report, error) {
 	}
 	began := time.Now()
 	lives.Go(func() { r.progress(publishing) })
-	s := storm{run: r}
+	lives.Go(func() { r.meters.watch(living, r.cluster.replicas) })
+	s := newStorm(r)
 	s.blow(ctx, plan)
 	if len(plan) == 0 || time.Since(began) < r.o.For {
 		sleep(ctx, r.o.For-time.Since(began))
 	}
-	report := &Report{Seed: r.o.Seed, Members: r.o.Members, Faults: r.struck, Lasted: time.Since(began), Overflows: s.overflows()}
+	report := &Report{Seed: r.o.Seed, Members: r.o.Members, Replicas: r.o.Replicas, Faults: r.struck, Lasted: time.Since(began), Overflows: s.overflows()}
 	r.say("%6.1fs  the faults are over", time.Since(began).Seconds())
 	calm := time.Now()
 	hush()
@@ -159,7 +163,7 @@ func (r *run) perform(ctx context.Context, plan []Fault) (*Report, error) {
 	report.Converged = time.Since(calm)
 	end()
 	lives.Wait()
-	report.Views = r.views.all()
+	report.Views, report.Meters = r.views.all(), r.meters.all()
 	report.Verdict = r.history.Judge()
 	return report, nil
 }
@@ -210,7 +214,7 @@ func (r *run) awaitMembers(ctx context.Context) error {
 // progress says how far it has come.
 func (r *run) progress(ctx context.Context) {
 	began := time.Now()
-	for sleep(ctx, 10*time.Second) {
+	for sleep(ctx, max(10*time.Second, r.o.For/30)) {
 		r.mu.Lock()
 		faults := len(r.struck)
 		r.mu.Unlock()

@@ -25,7 +25,7 @@ import (
 const (
 	reportKept = time.Hour        // also behind the end of a lease: it says who is lost
 	orderKept  = 30 * time.Second // a replica that does not take it by then is gone
-	listKept   = 30 * time.Second
+	listKept   = time.Hour        // the same: the others see to these sessions
 )
 
 // Fleet is the fleet as one replica sees it. Its methods may be called concurrently,
@@ -55,6 +55,20 @@ func (f *Fleet) Report(ctx context.Context, report []byte) error {
 		return fmt.Errorf("leaving the report: %w", err)
 	}
 	return nil
+}
+
+// Count implements stats.Fleet.
+func (f *Fleet) Count(ctx context.Context, recently time.Duration) (alive, ended int, err error) {
+	leases, err := f.log.Leases(ctx)
+	for _, l := range leases {
+		switch {
+		case l.Ended == 0:
+			alive++
+		case l.Ended < recently:
+			ended++
+		}
+	}
+	return alive, ended, err
 }
 
 // Gather implements stats.Fleet.

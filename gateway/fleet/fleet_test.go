@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/fanout/logtest"
 	"github.com/plenum-gateway/plenum/fanout/redislog"
 	"github.com/plenum-gateway/plenum/fanout/redistest"
 	"github.com/plenum-gateway/plenum/gateway/stats"
@@ -80,6 +81,9 @@ func TestReports(t *testing.T) {
 			return err == nil && slices.ContainsFunc(left, func(l stats.Left) bool { return l.ID == "one" && l.Ended > 0 })
 		}
 		eventually(t, "the lease to end", ended)
+		if alive, gone, err := two.Count(t.Context(), time.Hour); alive != 1 || gone != 1 || err != nil {
+			t.Errorf("%d alive, %d gone, %v; want one of each", alive, gone, err)
+		}
 		if err := two.Leave(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -201,4 +205,60 @@ func TestStoreFigures(t *testing.T) {
 	if got := withMaster(stats.Store{}, "role:slave\r\nused_memory:5\r\n"); got != (stats.Store{}) {
 		t.Errorf("a replica of Redis counts: %+v", got)
 	}
+}
+
+// What a replica served that died is found by the others until they have seen to
+// it; what one gave up, or still serves, is not.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	fleets(t, func(t *testing.T, one, two *Fleet) {
+		orphans := func(n int) []string {
+			t.Helper()
+			got, err := two.Orphans(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(got)
+			return got
+		}
+		lease := func(ttl time.Duration) {
+			t.Helper()
+			if _, _, err := one.log.Renew(t.Context(), "one", ttl); err != nil {
+				t.Fatal(err)
+			}
+		}
+		served := []string{"a", "b", "c", "d"}
+		if err := one.Announce(t.Context(), served); err != nil {
+			t.Fatal(err)
+		}
+		if got := orphans(10); len(got) != 0 {
+			t.Errorf("of replicas that are alive: %q", got)
+		}
+		lease(time.Millisecond)
+		logtest.Eventually(t, "the lease has ended", func() bool { return len(orphans(10)) > 0 })
+		if got := orphans(10); !slices.Equal(got, served) {
+			t.Errorf("%q; want %q", got, served)
+		}
+		if got := orphans(3); len(got) != 3 {
+			t.Errorf("three of them: %q", got)
+		}
+		if err := two.Settle(t.Context(), []string{"a", "c", "unknown"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := orphans(10); !slices.Equal(got, []string{"b", "d"}) {
+			t.Errorf("after two were settled: %q", got)
+		}
+		// It was only away for a while.
+		lease(time.Hour)
+		if err := one.Announce(t.Context(), served); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := two.Starting(t.Context(), "", "", 10); err != nil || !slices.Equal(got, served) {
+			t.Errorf("it serves %q, %v; want %q", got, err, served)
+		}
+		lease(0)
+		if got := orphans(10); len(got) != 0 {
+			t.Errorf("of a replica that gave up its lease: %q", got)
+		}
+	})
 }

@@ -11,14 +11,15 @@ import (
 
 // Announce tells which sessions this replica serves. What was told before is not
 // told again, so it costs Redis as much as sessions have come and gone. It is to be
-// called every few seconds, by one goroutine: what is not told for 30 s is forgotten.
+// called every few seconds, by one goroutine.
 func (f *Fleet) Announce(ctx context.Context, sessions []string) error {
-	kept, err := f.client.Do(ctx, f.client.B().Pexpire().Key(f.key("sessions")).Milliseconds(listKept.Milliseconds()).Build()).AsInt64()
-	if err != nil {
+	answers := f.client.DoMulti(ctx, f.client.B().Pexpire().Key(f.key("sessions")).Milliseconds(listKept.Milliseconds()).Build(),
+		f.client.B().Zcard().Key(f.key("sessions")).Build())
+	if err := answers[0].Error(); err != nil {
 		return fmt.Errorf("announcing sessions: %w", err)
 	}
-	if kept == 0 {
-		f.announced = nil // Redis has forgotten it
+	if kept, err := answers[1].AsInt64(); err != nil || int(kept) != len(f.announced) {
+		f.announced = nil // Redis has forgotten it, or others have taken this replica for dead
 	}
 	now := make(map[string]struct{}, len(sessions))
 	var come, gone []string

@@ -70,7 +70,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if after := members[0].Position(); after.Epoch == before.Epoch {
 		t.Errorf("the epoch is %s as before", after.Epoch)
 	}
-	c.must(t, "cluster-status")
+	c.whole(t)
 }
 
 // refusesBackups asks for what cannot be done; the cluster goes on.
@@ -97,7 +97,7 @@ func (c *localCluster) refusesBackups(t *testing.T, file string) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	c.must(t, "cluster-status")
+	c.whole(t)
 }
 
 // sleeper is in a session in which nobody else is when the backup is restored,

@@ -9,7 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	numbers "math/big"
+	mathbig "math/big"
 	"net"
 	"net/http"
 	"os"
@@ -24,7 +24,7 @@ import (
 // authority is a certificate for 127.0.0.1 that signs itself.
 type authority struct {
 	pool   *x509.CertPool
-	serial *numbers.Int
+	serial *mathbig.Int
 }
 
 // newAuthority writes certificate and key where tls.conf, with its directory
@@ -35,7 +35,7 @@ func newAuthority(t testing.TB, dir string, serial int64) *authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: numbers.NewInt(serial), Subject: pkix.Name{CommonName: "plenum.example.org"},
+	template := &x509.Certificate{SerialNumber: mathbig.NewInt(serial), Subject: pkix.Name{CommonName: "plenum.example.org"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

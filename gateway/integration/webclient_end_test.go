@@ -81,14 +81,14 @@ func webTabsApart(t *testing.T, b *browser) {
 func (v *visitor) ended(close string) {
 	v.t.Helper()
 	v.until("the end", "me.client.phase === 'closed'")
-	last := look[struct {
+	last := evaluated[struct {
 		Phase, Code string
 		Close       int
 	}](v, "me.statuses.at(-1)")
 	if got := fmt.Sprint(last.Close); got != close && last.Code+" "+got != close {
 		v.t.Errorf("ended with %s %d, want %s", last.Code, last.Close, close)
 	}
-	if n := look[int](v, "me.sockets.filter((s) => s.socket.readyState < 2).length"); n != 0 {
+	if n := evaluated[int](v, "me.sockets.filter((s) => s.socket.readyState < 2).length"); n != 0 {
 		v.t.Errorf("%d sockets are open", n)
 	}
 	if phases := v.text("me.statuses.map((s) => s.phase).join()"); phases != "connected,closed" && phases != "closed" {

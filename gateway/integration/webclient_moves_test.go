@@ -44,7 +44,7 @@ func webMoves(t *testing.T, b *browser, end func(*gateway)) []*visitor {
 		again(i)
 		both[i].awaitReady(t, 200)
 		for _, v := range people {
-			seen := look[int](v, "me.events.length")
+			seen := evaluated[int](v, "me.events.length")
 			v.until("both to be heard after that", fmt.Sprintf(
 				"new Set(me.events.slice(%d).map((e) => e.from)).size === 2 && me.events.length > %d", seen, seen+20))
 		}
@@ -53,7 +53,7 @@ func webMoves(t *testing.T, b *browser, end func(*gateway)) []*visitor {
 	for _, v := range people {
 		v.run("clearInterval(me.talking)")
 		v.settled()
-		want[v.text("me.client.member")] = look[int](v, "me.outcomes.length")
+		want[v.text("me.client.member")] = evaluated[int](v, "me.outcomes.length")
 	}
 	caughtUp(people...)
 	for _, v := range people {
@@ -95,7 +95,7 @@ func webOutbox(t *testing.T, b *browser) {
 	bo.run("for (let i = 0; i < 40; i++) me.publish(i)")
 	ada.run("me.publish('meanwhile')")
 	ada.settled()
-	if pending := look[int](bo, "me.client.pending"); pending != 41 {
+	if pending := evaluated[int](bo, "me.client.pending"); pending != 41 {
 		t.Errorf("%d are pending, want 41", pending)
 	}
 	way.plug()
@@ -110,7 +110,7 @@ func webOutbox(t *testing.T, b *browser) {
 			t.Errorf("not a replay: %+v", r.Welcomes)
 		}
 	}
-	if acked := look[int](bo, "me.welcomes[1].acked"); acked != 1 {
+	if acked := evaluated[int](bo, "me.welcomes[1].acked"); acked != 1 {
 		t.Errorf("the gateway knew %d of Bo's requests, want 1", acked)
 	}
 }
@@ -132,7 +132,7 @@ func webSilence(t *testing.T, b *browser) {
 			t.Errorf("a replay with what both said: %+v %v", r.States, said)
 		}
 	}
-	if n := look[int](bo, "me.sockets.length"); n < 2 {
+	if n := evaluated[int](bo, "me.sockets.length"); n < 2 {
 		t.Error("it went on over the dead connection")
 	}
 }

@@ -57,13 +57,13 @@ func webHidden(t *testing.T, b *browser) {
 	bo.hide()
 	ada.run("me.publish('while hidden')")
 	bo.saw(`"while hidden"`)
-	if n := look[int](bo, "me.sockets.length"); n != 1 {
+	if n := evaluated[int](bo, "me.sockets.length"); n != 1 {
 		t.Errorf("the hidden page has made %d connections", n)
 	}
 	if changed := ada.text("me.events.filter((e) => e.event === 'member.changed').length"); changed != "0" {
 		t.Errorf("somebody seemed to be away: %s", ada.text("JSON.stringify(me.events)"))
 	}
-	if skew := look[int](bo, "me.client.skew"); skew > 1 || skew < -1000*int(patience.Seconds()) {
+	if skew := evaluated[int](bo, "me.client.skew"); skew > 1 || skew < -1000*int(patience.Seconds()) {
 		t.Errorf("the gateway's clock is this machine's, and %d ms ahead", skew)
 	}
 

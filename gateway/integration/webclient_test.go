@@ -89,8 +89,8 @@ func (v *visitor) run(js string) {
 	v.do(chromedp.Evaluate[chromedp.Void]("{" + js + "}"))
 }
 
-// look evaluates JavaScript to anything that JSON can hold.
-func look[T any](v *visitor, js string) (value T) {
+// evaluated evaluates JavaScript to anything that JSON can hold.
+func evaluated[T any](v *visitor, js string) (value T) {
 	v.t.Helper()
 	text := v.text("JSON.stringify(" + js + ")")
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
@@ -151,7 +151,7 @@ type record struct {
 // It returns what was said, by member.
 func (v *visitor) judge() (r record, said map[string][]string) {
 	v.t.Helper()
-	r = look[record](v, "{ ...me, sockets: [] }")
+	r = evaluated[record](v, "{ ...me, sockets: [] }")
 	me := v.text("me.client.member")
 	said = make(map[string][]string)
 	mine := make(map[string]string)
@@ -197,7 +197,7 @@ func webCommands(t *testing.T, b *browser) {
 	ada.run(`me.command('replace', { a: 1, b: 2 }); me.command('patch', { b: null }); me.command('patch', 'no object');
 		me.command('fly'); me.command('set_name', { name: '' }); me.command('set_name', { name: 'Ada L' }); me.command('set_name', { name: 'Ada L' })`)
 	ada.settled()
-	outcomes := look[[]any](ada, "me.outcomes.map((o) => o.now)")
+	outcomes := evaluated[[]any](ada, "me.outcomes.map((o) => o.now)")
 	for i, want := range []string{"offset", "offset", "bad_data", "unknown_command", "bad_name", "offset", "offset"} {
 		if n, ok := outcomes[i].(float64); want == "offset" && !(ok && n > 0) || want != "offset" && outcomes[i] != want {
 			t.Errorf("command %d has the outcome %v, want %s", i, outcomes[i], want)
@@ -265,7 +265,7 @@ func webGzip(t *testing.T, b *browser) {
 		if _, said := v.judge(); len(said[ada.text("me.client.member")]) != 24 {
 			t.Errorf("24 were said, and seen %d", len(said[ada.text("me.client.member")]))
 		}
-		if packed := look[int](v, "me.sockets[0].packed"); packed == 0 {
+		if packed := evaluated[int](v, "me.sockets[0].packed"); packed == 0 {
 			t.Error("no message was compressed")
 		}
 	}

@@ -22,6 +22,7 @@ type double struct {
 	began time.Time
 	delay func(at time.Duration) time.Duration // of an event that comes at a moment of the run; nil: none
 	twist func(e *wire.Event)                  // changes an event, as a gateway must not; may be nil
+	seen  func(r *http.Request, j *wire.Join)  // is told every join; may be nil
 	join  func(n int) *wire.Error              // what the n-th join, from 0 on, is answered; nil: the welcome
 
 	mu     sync.Mutex // guards the following
@@ -74,7 +75,7 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	client, member := m.Join.Client, "m-"+m.Join.Name
-	if !d.welcome(conn, &m.Join) {
+	if !d.welcome(conn, r, &m.Join) {
 		return
 	}
 	defer d.leave(conn)
@@ -100,9 +101,12 @@ func (d *double) read(conn *websocket.Conn) (m wire.Message, err error) {
 }
 
 // welcome answers a join. It reports whether the connection stays.
-func (d *double) welcome(conn *websocket.Conn, j *wire.Join) bool {
+func (d *double) welcome(conn *websocket.Conn, r *http.Request, j *wire.Join) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.seen != nil {
+		d.seen(r, j)
+	}
 	d.joins++
 	if d.join != nil {
 		if e := d.join(d.joins - 1); e != nil {

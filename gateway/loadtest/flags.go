@@ -142,7 +142,7 @@ func (p *parser) access() {
 	p.flags.BoolFunc("gzip", "members take large frames compressed", yes(p, "gzip", &c.Gzip))
 	p.flags.BoolFunc("insecure", "accept any certificate", yes(p, "insecure", &c.Insecure))
 	const aSecret = "the secret, or @ and a file that can be read"
-	add(p, "token", &c.Token, readSecret, aSecret, "`token` of every join, or @ and a file with it")
+	add(p, "token", &c.Tokens, readSecrets, aSecret, "`token` of every join, or @ and a file with one in each line, which are dealt out to the members in turn")
 	add(p, "passcode", &c.Passcode, readSecret, aSecret, "`passcode` of every join, or @ and a file with it")
 	add(p, "api-key", &c.APIKey, readSecret, aSecret, "`key` of the HTTP API, or @ and a file with it; all sessions are then made through the API")
 	p.flags.BoolFunc("verify", "judge delivery: every event once, in order, at every member; 8 bytes of memory a delivery", yes(p, "verify", &c.Verify))
@@ -199,8 +199,14 @@ func readPercent(text string) (float64, error) {
 	return value / 100, err
 }
 
-// readSecret reads a secret from the command line, or from a file that other
-// users of the machine cannot read.
+// readSecrets reads a secret, or the lines of a file.
+func readSecrets(text string) ([]string, error) {
+	secrets, err := readSecret(text)
+	return strings.Fields(secrets), err
+}
+
+// readSecret reads a secret from the command line, or from a file: what stands on
+// a command line other users of the machine can see.
 func readSecret(text string) (string, error) {
 	path, isFile := strings.CutPrefix(text, "@")
 	if !isFile {

@@ -29,7 +29,7 @@ func TestNothingSaid(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("a.b.c\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("a.b.c\nd.e.f\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := "-target http://a:1,wss://b -target https://c/ws -kind document -session team -sessions 3 -members 5 -rate 2.5 -size 100-2000 " +
@@ -42,7 +42,7 @@ func TestFlags(t *testing.T) {
 	want := Command{JSON: "-", HTML: "page", Quiet: true, Options: Options{
 		Targets: []string{"http://a:1", "wss://b", "https://c/ws"}, Kind: Document, Session: "team", Sessions: 3, Members: 5, Rate: 2.5,
 		Size: Size{100, 2000}, Ramp: 2 * time.Second, Duration: 5 * time.Minute, Reconnects: 3, Patience: 20 * time.Second,
-		Gzip: true, Insecure: true, Token: "a.b.c", Passcode: "p", APIKey: "k", Verify: true,
+		Gzip: true, Insecure: true, Tokens: []string{"a.b.c", "d.e.f"}, Passcode: "p", APIKey: "k", Verify: true,
 		Thresholds: Thresholds{ConnectionSuccess: 0.99, MessageSuccess: 0.995, MeanLatency: 50 * time.Millisecond, P99Latency: time.Second},
 	}}
 	if !reflect.DeepEqual(got, want) {
@@ -56,7 +56,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"-members x -sessions 1.5": {"-members x: must be a whole number", "-sessions 1.5: must be a whole number"},
 		"-rate fast -duration 60":  {"-rate fast: must be a number", "-duration 60: must be a duration such as 500ms, 60s or 10m"},
 		"-target localhost:8080":   {"-target localhost:8080: must be an address such as http://localhost:8080 or wss://plenum.example.org"},
-		"-target ftp://a -kind dance -session a/b": {"-target ftp://a: must be an address", "-kind dance: must be one of broadcast, document",
+		"-target ftp://a -kind dance -session a/b": {"-target ftp://a: must be an address", "-kind dance: must be one of broadcast, document, estimation",
 			"-session a/b: must be of A-Z a-z 0-9 _ -"},
 		"-sessions 0 -members -1 -rate -1": {"-sessions 0: must be at least 1", "-members -1: must be at least 1", "-rate -1: must be 0 or from 0.001 to 1000"},
 		"-sessions 100000 -members 12":     {"-sessions 100000 -members 12: must be at most 200000 members together"},
@@ -67,6 +67,7 @@ func TestMistakesInFlags(t *testing.T) {
 		"-kind document -members 3000 -size 100":    {"-size 100: must be so small that the document of 3000 members has at most 204800 bytes"},
 		"-connection-success 101 -mean-latency 0s":  {"-connection-success 101: must be a percentage from 0 to 100", "-mean-latency 0s: must be longer than 0s"},
 		"-message-success most -p99-latency -1s":    {"-message-success most: must be a percentage such as 95", "-p99-latency -1s: must be 0s or longer"},
+		"-kind estimation -verify":                  {"-verify true: must be left out with -kind estimation"},
 		"-gateway a -target http://b":               {"-gateway a and -target http://b: say one of them"},
 		"-foo 3 bar -members 1 baz -verify=perhaps": {"flag provided but not defined: -foo", `"bar": there are no arguments`, `"baz": there are no arguments`, "-verify=perhaps: must be true or false"},
 		"---x -members":                             {"bad flag syntax: ---x", "flag needs an argument: -members"},

@@ -3,7 +3,10 @@ package loadtest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,7 +45,7 @@ func perform(t *testing.T, o Options, edit func(d *double), test func(r *Report)
 func near(got, want float64) bool { return math.Abs(got-want) <= want/100 }
 
 func TestEverythingSucceeds(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range []Kind{Broadcast, Document} {
 		o := small()
 		o.Kind = kind
 		perform(t, o, func(d *double) { d.delay = func(time.Duration) time.Duration { return 50 * time.Millisecond } }, func(r *Report) {
@@ -159,6 +162,32 @@ func TestWrongDeliveryFails(t *testing.T) {
 		}
 		if r.Messages != (Attempts{40, 40, 0, 1}) {
 			t.Errorf("messages %+v", r.Messages)
+		}
+	})
+}
+
+// Everybody joins with a token and the passcode, and the members of a session are
+// dealt out over the targets.
+func TestJoinsAreAsTheOptionsSay(t *testing.T) {
+	o := small()
+	o.Targets = []string{"ws://first.test", "ws://second.test"}
+	o.Sessions, o.Members, o.Tokens, o.Passcode, o.Gzip = 2, 2, []string{"one", "two", "three"}, "open", true
+	o.Verify, o.Duration = false, 2*time.Second
+	var got []string
+	perform(t, o, func(d *double) {
+		d.seen = func(r *http.Request, j *wire.Join) {
+			got = append(got, fmt.Sprintf("%s %s %s %s %s %v", r.Host, r.URL.Query().Get("session"), j.Name, j.Token, j.Passcode, j.Accept))
+		}
+	}, func(r *Report) {
+		slices.Sort(got)
+		want := []string{
+			"first.test s-0 load 0 one open [gzip]",
+			"first.test s-1 load 3 one open [gzip]",
+			"second.test s-0 load 2 three open [gzip]",
+			"second.test s-1 load 1 two open [gzip]",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("joins\n%s", strings.Join(got, "\n"))
 		}
 	})
 }

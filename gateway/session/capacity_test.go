@@ -35,7 +35,9 @@ func TestCapacityOverTwoReplicas(t *testing.T) {
 		replicas[1].refused("s", wire.Join{Seat: all[8].seat()}, wire.CodeSessionFull, wire.CloseSessionFull)
 		all[9].p.Leave()
 		settle()
-		replicas[0].again("s", all[8]).open()
+		back := replicas[0].again("s", all[8])
+		settle()
+		back.open()
 		if got := w.connections("s"); got != 50 {
 			w.Errorf("the roster has %d connections; want 50", got)
 		}

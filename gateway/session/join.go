@@ -17,7 +17,12 @@ var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJo
 // handed to the connection, or with a *wire.Error that says how to refuse it.
 // ctx bounds the wait.
 func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	err := s.join(ctx, session, j, conn)
+	return s.JoinAs(ctx, session, j, Person{}, conn)
+}
+
+// JoinAs is Join for somebody who has proved who they are.
+func (s *Service) JoinAs(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	err := s.join(ctx, session, who.join(j), who, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
 		if j.Since != nil {
@@ -29,9 +34,9 @@ func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn C
 	return nil
 }
 
-func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	if j.Seat == "" && j.Name == "" {
-		return &wire.Error{Code: wire.CodeBadName, Close: wire.CloseJoinRefused, Message: "a new seat needs a name"}
+func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	if j.Seat == "" && j.Name == "" && who.Subject == "" {
+		return errNameless
 	}
 	pool, err := s.hub.Open(ctx, session)
 	if err != nil {
@@ -39,12 +44,13 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
-	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
-	if j.Seat == "" {
-		if ok, wait := p.room.mayTry(); !ok && j.Passcode != "" {
+	a := &arrival{Participant: p, join: j, who: who, secret: j.Seat, done: make(chan error, 1)}
+	if who.Subject != "" {
+		a.arrive()
+	} else if j.Seat == "" {
+		if err := a.mayTry(); err != nil {
 			pool.Close()
-			return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
-				Message: "too many wrong passcodes were tried in this session"}
+			return err
 		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
@@ -73,6 +79,8 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 type arrival struct {
 	*Participant
 	join   *wire.Join
+	who    Person // empty: nobody had to prove anything
+	drawn  string // the id of a new seat of theirs
 	secret string
 	roster *roster    // with the new seat
 	done   chan error // of capacity 1
@@ -80,6 +88,16 @@ type arrival struct {
 	// Guarded by mu.
 	pending bool                          // a request for a place in the roster is under way
 	undo    func(r *roster) fanout.Change // takes out what it got; nil if nothing
+}
+
+// mayTry refuses a passcode where too many wrong ones were tried.
+func (a *arrival) mayTry() error {
+	ok, wait := a.room.mayTry()
+	if ok || a.join.Passcode == "" {
+		return nil
+	}
+	return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+		Message: "too many wrong passcodes were tried in this session"}
 }
 
 // giveUp ends the wait for a welcome. It reports false when that is being sent.
@@ -140,6 +158,9 @@ func (a *arrival) sit() {
 	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
 	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
+		if a.who.Subject != "" {
+			return a.seatPerson(j, o, time.Now())
+		}
 		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
@@ -153,6 +174,9 @@ func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 		t.room.triedWrongly()
 	}
 	t.seated(s, func(r *roster) fanout.Change {
+		if t.returned {
+			return t.disconnected(r)
+		}
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
 		}
@@ -199,7 +223,15 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- a.unknown(seen)
+		if err := a.unknown(seen); a.who.Subject == "" || a.join.Seat != "" && err == errEnded {
+			a.done <- err
+			return
+		}
+		if err := a.mayTry(); err != nil {
+			a.done <- err
+			return
+		}
+		a.sit() // whoever has a token needs no secret to be let in
 		return
 	case !r.admits(m, o.Capacity):
 		a.done <- full(o)
@@ -233,10 +265,10 @@ func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 	a.member, a.name = m.ID, m.Name
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
-	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
+	w.You = wire.You{Member: m.ID, Seat: a.seatOf(m), Client: a.client}
 	w.Acked = seen.Ref
 	at, events, more := seen.Head.Position, []fanout.Event(nil), false
-	since := a.join.Since
+	since := a.since(m)
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
 		at, events, more = fanout.Position(*since), seen.Events, seen.More

@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -31,10 +33,11 @@ func (s *Service) Enlist(ctx context.Context, leases Leases) error {
 	return err
 }
 
-// Watch keeps the lease and notices replicas that are gone, until ctx ends;
-// then it gives the lease up.
-func (s *Service) Watch(ctx context.Context, leases Leases) {
-	w := watch{service: s, leases: leases, judge: time.Now().Add(leaseTTL)}
+// Watch keeps the lease, notices replicas that are gone, and sees to what they
+// left, until ctx ends; then it gives the lease up.
+func (s *Service) Watch(ctx context.Context, leases Leases, estate Estate) {
+	w := watch{service: s, leases: leases, estate: estate, judge: time.Now().Add(leaseTTL), gone: true}
+	defer w.parts.Wait()
 	ticker := time.NewTicker(leaseRenew)
 	defer ticker.Stop()
 	for {
@@ -54,9 +57,14 @@ func (s *Service) Watch(ctx context.Context, leases Leases) {
 type watch struct {
 	service *Service
 	leases  Leases
+	estate  Estate
 	alive   map[string]bool
 	judge   time.Time // nobody is taken for dead before it
 	looked  time.Time // when all rooms whose state has changed were reconciled
+	gone    bool      // replicas may have left sessions behind that nobody has looked at
+
+	inheriting atomic.Bool
+	parts      sync.WaitGroup
 }
 
 // turn renews the lease, and has rooms reconciled: all of them after somebody
@@ -87,8 +95,10 @@ func (w *watch) turn(ctx context.Context) {
 		alive, judging = w.alive, false
 	}
 	w.alive = alive
+	w.gone = w.gone || all
 	if judging {
 		s.alive.Store(&alive)
+		w.inherit(ctx)
 	}
 	due := now.Sub(w.looked) >= reconcileBy
 	if due {

@@ -18,6 +18,7 @@ type member struct {
 	Seat   string    `json:"seat"` // hash of the secret
 	Status string    `json:"status"`
 	Until  int64     `json:"until,omitempty"` // when reconnecting becomes offline, milliseconds since 1970
+	Gone   int64     `json:"gone,omitempty"`  // since when it is offline, milliseconds since 1970
 	Joined int64     `json:"joined"`
 	Conns  []connRef `json:"conns,omitempty"`
 }

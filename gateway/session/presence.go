@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 
 	reasonLeft    = "left"
 	reasonRemoved = "removed"
+	reasonExpired = "expired" // gone for too long, or for longer than too many others
 )
 
 type changedData struct {
@@ -64,6 +66,7 @@ func (r *roster) seatNew(p *Participant, j kind.Join, o *Options, now time.Time)
 		r.begin(o.DefaultKind, state, now)
 	}
 	c = r.expire(now)
+	r.forget(&c, o, now)
 	r.keep(&c, admitted)
 	m := &member{ID: p.member, Name: p.name, Seat: p.seat, Status: wire.StatusOnline,
 		Joined: now.UnixMilli(), Conns: []connRef{p.ref()}}
@@ -115,8 +118,9 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 	}
 	m.drop(p.replaces)
 	m.Conns = append(m.Conns, p.ref())
+	r.rename(&c, m, p, now)
 	if m.Status != wire.StatusOnline {
-		m.Status, m.Until = wire.StatusOnline, 0
+		m.Status, m.Until, m.Gone = wire.StatusOnline, 0, 0
 		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
 	}
 	r.save(m)
@@ -154,12 +158,37 @@ func (r *roster) disconnect(p *Participant, grace time.Duration, now time.Time) 
 func (r *roster) expire(now time.Time) (c fanout.Change) {
 	for _, m := range r.members {
 		if m.expired(now) {
-			m.Status, m.Until = wire.StatusOffline, 0
+			m.Status, m.Until, m.Gone = wire.StatusOffline, 0, now.UnixMilli()
 			r.save(m)
 			appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))
 		}
 	}
 	return c
+}
+
+// forget takes the seats of members who have been offline for too long, and, if
+// more than a number are offline, of those who have been so for longest: else the
+// roster, and with it every welcome, would grow with everybody who ever came. The
+// owner's stays longer, because nobody takes the owner's place.
+func (r *roster) forget(c *fanout.Change, o *Options, now time.Time) {
+	var offline []*member
+	for _, m := range r.members {
+		if m.Status == wire.StatusOffline {
+			offline = append(offline, m)
+		}
+	}
+	slices.SortFunc(offline, func(a, b *member) int { return cmp.Compare(a.Gone, b.Gone) })
+	excess := len(offline) - o.Offline
+	for _, m := range offline {
+		old := o.SeatTTL > 0 && m.Gone > 0 && now.Sub(time.UnixMilli(m.Gone)) > o.SeatTTL
+		tooMany := o.Offline > 0 && excess > 0 && m.ID != r.info.Owner
+		if !old && !tooMany {
+			continue
+		}
+		excess--
+		r.remove(m)
+		appendEvent(c, body(eventLeft, "", leftData{Member: m.ID, Reason: reasonExpired}, now))
+	}
 }
 
 // nextExpiry is when the next grace is over, in milliseconds since 1970; 0 if

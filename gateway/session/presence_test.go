@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,10 +148,50 @@ func TestGraceEndsWhileTheStoreIsAway(t *testing.T) {
 	})
 }
 
-// leases are Leases by the bubble's clock.
+// leases are Leases and Estate by the bubble's clock.
 type leases struct {
-	mu   sync.Mutex
-	ends map[string]time.Time
+	mu     sync.Mutex
+	ends   map[string]time.Time
+	served map[string]map[string]bool // sessions by the replica that announced them
+}
+
+// Orphans implements Estate. They come one at a time.
+func (l *leases) Orphans(context.Context, int) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, sessions := range l.served {
+		for session := range sessions {
+			if time.Now().After(l.ends[id]) {
+				return []string{session}, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Settle implements Estate.
+func (l *leases) Settle(_ context.Context, sessions []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, served := range l.served {
+		for _, session := range sessions {
+			delete(served, session)
+		}
+	}
+	return nil
+}
+
+// announce notes what a replica serves now.
+func (l *leases) announce(r *replica) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.served == nil {
+		l.served = make(map[string]map[string]bool)
+	}
+	l.served[r.incarnation] = make(map[string]bool)
+	for _, p := range r.hub.Pools() {
+		l.served[r.incarnation][p.Session()] = true
+	}
 }
 
 func (l *leases) Renew(_ context.Context, id string, ttl time.Duration) (alive []string, late bool, err error) {
@@ -167,15 +208,32 @@ func (l *leases) Renew(_ context.Context, id string, ttl time.Duration) (alive [
 	return alive, late, nil
 }
 
+// counted are leases that count.
+type counted struct {
+	leases
+	renewals atomic.Int64
+}
+
+func (c *counted) Renew(ctx context.Context, id string, ttl time.Duration) ([]string, bool, error) {
+	c.renewals.Add(1)
+	return c.leases.Renew(ctx, id, ttl)
+}
+
 // watch has a replica keep a lease until the test ends, or until the returned
 // function is called.
-func (r *replica) watch(l *leases) (stop func()) {
+func (r *replica) watch(l *leases) (stop func()) { return r.watchOn(l) }
+
+// watchOn does it with any leases.
+func (r *replica) watchOn(l interface {
+	Leases
+	Estate
+}) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := r.Enlist(ctx, l); err != nil {
 		r.w.Fatal(err)
 	}
 	var done sync.WaitGroup
-	done.Go(func() { r.Watch(ctx, l) })
+	done.Go(func() { r.Watch(ctx, l, l) })
 	stop = func() { cancel(); done.Wait() }
 	r.w.Cleanup(stop)
 	return stop

@@ -167,7 +167,7 @@ func (m *met) outcome(meet []string, offset uint64) string {
 	m.Helper()
 	var told []string
 	for _, request := range meet {
-		told = append(told, m.answer(m.members[strings.Fields(request)[0]]))
+		told = append(told, m.answer(strings.Fields(request)[0]))
 	}
 	counts := make(map[string]int)
 	for _, e := range m.view("s").Events {
@@ -192,13 +192,14 @@ func (m *met) outcome(meet []string, offset uint64) string {
 	return strings.Join(told, " ") + ": " + m.summary()
 }
 
-// answer is what a request was told.
-func (m *met) answer(f *fake) string {
+// answer is what the last request of a member was told.
+func (m *met) answer(name string) string {
+	f := m.members[name]
 	if refused := f.refusals(); len(refused) > 0 {
 		_, code, _ := strings.Cut(refused[len(refused)-1], " ")
 		return code
 	}
-	if f.ended != nil && f.acks[f.p.last] == 0 {
+	if f.ended != nil && f.acks[m.refs[name]] == 0 {
 		return string(f.ended.Code)
 	}
 	return "ok"

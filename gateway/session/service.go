@@ -24,6 +24,8 @@ type Options struct {
 	CreateOnJoin bool          // whether a join creates a session
 	Capacity     int           // connections in a session, over all replicas
 	Grace        time.Duration // from reconnecting to offline
+	Offline      int           // members of a session who may be offline and keep their seats; 0: any number
+	SeatTTL      time.Duration // for which a member who is offline keeps the seat; 0: as long as there is the session
 	Welcome      wire.Welcome  // what all welcomes share: heartbeat, frame, limits
 }
 

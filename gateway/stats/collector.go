@@ -22,6 +22,9 @@ const (
 type Fleet interface {
 	// Report leaves this replica's report for the others.
 	Report(ctx context.Context, report []byte) error
+	// Count returns how many replicas are alive, and of how many the lease has ended
+	// so recently without their giving it up.
+	Count(ctx context.Context, recently time.Duration) (alive, ended int, err error)
 	// Gather returns the reports of all replicas that are alive, and of those whose
 	// lease has ended within an hour without their giving it up.
 	Gather(ctx context.Context) ([]Left, error)
@@ -177,23 +180,32 @@ func (c *Collector) tell(ctx context.Context, log *zap.Logger) {
 	if err := c.fleet.Report(ctx, text); err != nil {
 		return // the store is away, and whoever watches that says so
 	}
-	if left, err := c.fleet.Gather(ctx); err == nil {
-		c.count(left)
-	}
+	c.count(ctx)
 }
 
-// count notes how many replicas there are.
-func (c *Collector) count(left []Left) {
-	reports, lost := sorted(left)
-	recently := 0
-	for i := range lost {
-		if lost[i].Ago < lostFor.Milliseconds() {
-			recently++
+// count notes how many replicas there are. Whether one that has gone is back under
+// its name stands in the reports, which are read only if there is such a one.
+func (c *Collector) count(ctx context.Context) {
+	alive, ended, err := c.fleet.Count(ctx, lostFor)
+	if err != nil {
+		return
+	}
+	lost := 0
+	if ended > 0 {
+		left, err := c.fleet.Gather(ctx)
+		if err != nil {
+			return
+		}
+		_, gone := sorted(left)
+		for i := range gone {
+			if gone[i].Ago < lostFor.Milliseconds() {
+				lost++
+			}
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.alive, c.lost = max(1, len(reports)), recently
+	c.alive, c.lost = max(1, alive), lost
 }
 
 // Distribution returns a histogram of the last minute by its key in the group

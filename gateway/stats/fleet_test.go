@@ -30,6 +30,18 @@ func (p place) Report(_ context.Context, report []byte) error {
 	return p.away
 }
 
+func (b *board) Count(_ context.Context, recently time.Duration) (alive, ended int, err error) {
+	for _, l := range b.left {
+		switch {
+		case l.Ended == 0:
+			alive++
+		case l.Ended < recently:
+			ended++
+		}
+	}
+	return alive, ended, b.away
+}
+
 func (b *board) Gather(context.Context) (all []Left, err error) {
 	b.reads++
 	for _, l := range b.left {
@@ -98,7 +110,7 @@ func TestLostReplicas(t *testing.T) {
 		gone := b.left["id-two"]
 		gone.Ended = 90 * time.Second
 		b.left["id-two"] = gone
-		b.left["junk"] = Left{ID: "junk", Report: []byte(`{"at":1}`)}
+		b.left["junk"] = Left{ID: "junk", Report: []byte(`{"at":1}`), Ended: time.Second}
 		r.tell(t.Context(), zap.NewNop())
 		fleet, err := r.Fleet(t.Context())
 		if err != nil || len(fleet.Replicas) != 1 || len(fleet.Lost) != 1 || fleet.Lost[0] != (Lost{"two", "id-two", 90_000}) {

@@ -1,11 +1,12 @@
-// Package web is the page and the JavaScript client under it, embedded in the
-// program. Nothing is built: what stands in page and in client is what a
-// browser gets, under a policy that allows no inline script and no other host.
+// Package web is the page and the JavaScript client under it, and the page of
+// operators, embedded in the program. Nothing is built: what stands in page, ops
+// and client is what a browser gets, under a policy that allows no inline script and no other host.
 // The client's bundle, client/dist, is made by "make generate" and committed.
 package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -20,6 +21,7 @@ import (
 
 //go:embed page/*.html page/*.js page/*.svg page/app/*.js page/css page/lang page/model page/ui
 //go:embed page/vendor/*.js page/vendor/*.txt page/vendor/*.woff2 client/*.js client/dist/*.js client/dist/*.map
+//go:embed ops
 var files embed.FS
 
 // policy is the Content-Security-Policy. The gateway's own WebSocket is named by
@@ -55,7 +57,7 @@ func newBody(content []byte) body {
 	return body{content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// Handler serves the page at / and the client at /client/.
+// Handler serves the page at /, the operators' at /ops, and the client at /client/.
 func Handler() http.Handler {
 	assets := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -105,8 +107,8 @@ func load() map[string]asset {
 			return err
 		}
 		url := "/" + strings.TrimPrefix(name, "page/")
-		if url == "/index.html" {
-			url = "/"
+		if folder, ok := strings.CutSuffix(url, "/index.html"); ok {
+			url = cmp.Or(folder, "/")
 		}
 		packed, err := pack(content)
 		assets[url] = asset{contentTypes[path.Ext(name)], newBody(content), newBody(packed)}

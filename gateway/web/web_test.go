@@ -37,6 +37,11 @@ func TestServes(t *testing.T) {
 		"/vendor/preact.LICENSE.txt":     "text/plain; charset=utf-8",
 		"/icon.svg":                      "image/svg+xml",
 		"/client/index.js":               "text/javascript; charset=utf-8",
+<<<<<<< HEAD
+=======
+		"/ops":                           "text/html; charset=utf-8",
+		"/ops/main.js":                   "text/javascript; charset=utf-8",
+>>>>>>> main
 		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js.map": "application/json",
 	} {
@@ -96,7 +101,7 @@ func TestServesGzip(t *testing.T) {
 }
 
 func TestServesNothingElse(t *testing.T) {
-	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/tsconfig.json", "/test/fixture.js", "/vendor/preact.d.ts", "/web.go", "/x"} {
+	for _, path := range []string{"/client", "/client/", "/client/test/fake.js", "/client/package.json", "/client/dist/", "/client/dist/plenum.min.d.ts", "/client/README.md", "/page/index.html", "/tsconfig.json", "/test/fixture.js", "/vendor/preact.d.ts", "/ops/", "/ops/index.html", "/web.go", "/x"} {
 		if r := get(t, path, ""); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
@@ -179,8 +184,8 @@ func TestAllModulesArePreloaded(t *testing.T) {
 // The browser refuses inline scripts and styles; so the page must have none.
 func TestPageHasNothingInline(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>\s*[^<\s]|<style|\sstyle=|\son[a-z]+=|javascript:`)
-	pages, err := filepath.Glob("page/*.html")
-	if err != nil || len(pages) == 0 {
+	pages, err := filepath.Glob("*/index.html")
+	if err != nil || len(pages) != 2 {
 		t.Fatalf("pages %v, %v", pages, err)
 	}
 	for _, name := range pages {

@@ -27,6 +27,7 @@ func main() {
 	flag.DurationVar(&o.For, "for", 0, "how long faults happen (default 40s)")
 	flag.DurationVar(&o.Every, "every", 0, "between two faults, on average (default 1s)")
 	flag.IntVar(&o.Members, "members", 0, "how many members (default 60)")
+	flag.IntVar(&o.Replicas, "replicas", 0, "how many replicas (default 3)")
 	flag.Float64Var(&o.Rate, "rate", 0, "requests a second of each member (default 2)")
 	flag.DurationVar(&o.Converge, "converge", 0, "how long all may take to come to the same offset (default 1m30s)")
 	flag.StringVar(&only, "only", "", "these kinds of faults only: `kind,kind…`")

@@ -1,0 +1,55 @@
+// Requests to the gateway. The API key lives in the tab's session storage only.
+
+const KEY = 'plenum.ops.key';
+
+export const key = {
+  get: () => sessionStorage.getItem(KEY) ?? '',
+  set: (text) => sessionStorage.setItem(KEY, text),
+  clear: () => sessionStorage.removeItem(KEY),
+};
+
+/** What the gateway, or the way to it, said no to. */
+export class Refused extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+
+  /** Whether it asks for an API key, or for another one. */
+  get wantsKey() { return this.status === 401 || this.status === 403; }
+}
+
+async function request(path, options = {}) {
+  const headers = key.get() ? { Authorization: 'Bearer ' + key.get() } : {};
+  let response;
+  try {
+    response = await fetch(path, { cache: 'no-store', headers, ...options });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Refused(0, 'This replica does not answer.');
+  }
+  if (response.ok) return response;
+  let detail = response.statusText;
+  try {
+    detail = (await response.json()).detail ?? detail;
+  } catch { /* not a problem of the gateway's */ }
+  throw new Refused(response.status, detail);
+}
+
+export const get = async (path) => (await request(path)).json();
+
+export const send = (method, path) => request(path, { method });
+
+/** Calls back with each line of JSON that a path goes on answering with, until signal aborts. */
+export async function lines(path, signal, onLine) {
+  const response = await request(path, { signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split('\n');
+    rest = parts.pop();
+    for (const part of parts) if (part) onLine(JSON.parse(part));
+  }
+}

@@ -1,0 +1,93 @@
+// The operators' page: the fleet live, sessions, and what can be done about them.
+
+import { by } from './dom.js';
+import { key } from './api.js';
+import { Detail } from './detail.js';
+import { Feed } from './feed.js';
+import { Overview } from './overview.js';
+import { Replicas } from './replicas.js';
+import { Sessions } from './sessions.js';
+import { span } from './format.js';
+
+// --- light and dark ---------------------------------------------------------
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+
+function theme() {
+  document.documentElement.dataset.theme = localStorage.getItem('plenum.theme') ?? (dark.matches ? 'dark' : 'light');
+}
+
+dark.addEventListener('change', theme);
+by('theme').addEventListener('click', () => {
+  localStorage.setItem('plenum.theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
+  theme();
+});
+theme();
+
+// --- the key ------------------------------------------------------------------
+
+function askForKey(why) {
+  by('key-note').textContent = why;
+  if (!by('key').open) by('key').showModal();
+}
+
+by('key-open').addEventListener('click', () => askForKey(''));
+by('key-cancel').addEventListener('click', () => by('key').close());
+by('key-form').addEventListener('submit', () => {
+  key.set(by('key-text').value.trim());
+  by('key-text').value = '';
+  banner('');
+  sessions.search();
+});
+
+// --- what went wrong ------------------------------------------------------------
+
+function banner(text) {
+  by('banner').textContent = text;
+  by('banner').hidden = !text;
+}
+
+function failed(error) {
+  if (error.wantsKey) {
+    const had = key.get() !== '';
+    if (error.status === 401) key.clear();
+    askForKey(error.status === 401 && had ? 'The gateway does not take this key.' : error.status === 403 ? error.message : '');
+    return;
+  }
+  banner(error.message);
+}
+
+// --- the fleet ------------------------------------------------------------------
+
+const overview = new Overview(by('tiles'), by('charts'));
+const replicas = new Replicas(by('replicas'), failed);
+const detail = new Detail({ onError: failed, onClosed: () => sessions.mark(undefined), onEnded: () => sessions.search() });
+const sessions = new Sessions({
+  onError: failed,
+  onChoose: (id) => {
+    sessions.mark(id);
+    detail.open(id);
+  },
+});
+
+function pill(text, look) {
+  by('fleet').textContent = text;
+  by('fleet').className = `pill ${look}`;
+}
+
+let answered = 0;
+new Feed((fleet, moments) => {
+  if (answered === 0 || by('fleet').classList.contains('stale')) banner('');
+  answered = Date.now();
+  const n = fleet.replicas.length;
+  const lost = fleet.lost.length;
+  pill(`${n} replica${n === 1 ? '' : 's'}${lost ? `, ${lost} lost` : ''}`, lost ? 'bad' : 'good');
+  overview.show(fleet, moments);
+  replicas.show(fleet);
+}, (error) => {
+  pill(answered ? `no answer for ${span(Date.now() - answered)}` : 'no answer', 'bad stale');
+  banner(error.message);
+}).run();
+
+if (key.get()) sessions.search();
+else by('sessions-note').textContent = 'The list of sessions needs an API key.';
