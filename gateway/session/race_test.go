@@ -19,7 +19,7 @@ import (
 // anyhow, and, every other time, so that each replica has decided before any
 // has appended.
 func TestRaces(t *testing.T) {
-	times := 30
+	times := 16
 	if testing.Short() {
 		times = 4
 	}

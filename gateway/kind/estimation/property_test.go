@@ -20,7 +20,7 @@ import (
 // events is what is stored. Here besides: nothing is erased, and nothing that
 // others are told depends on a card.
 func TestRandomMeetings(t *testing.T) {
-	meetings, steps := 30, 120
+	meetings, steps := 16, 120
 	if testing.Short() {
 		meetings = 5
 	}

@@ -185,7 +185,7 @@ func TestPolicies(t *testing.T) {
 	} {
 		for policy, may := range map[string]string{"everyone": "own fac ann eye", "facilitators": "own fac", "owner": "own"} {
 			for _, id := range []string{"own", "fac", "ann", "eye"} {
-				m := newMeeting(t, `{"auto_reveal":true,"stories":["Login"],"`+c.policy+`":"`+policy+`"}`)
+				m := trustedMeeting(t, `{"auto_reveal":true,"stories":["Login"],"`+c.policy+`":"`+policy+`"}`)
 				m.must("own", "start_round", `{"story":"s1"}`)
 				m.must("own", "start_timer", `{"seconds":60}`)
 				m.vote("own 5 fac 5 ann 5 ben 5")
