@@ -40,7 +40,7 @@ run: build ## run the gateway alone, with the embedded log; PLENUM_ variables ar
 	exec $(BINARY)
 
 test: setup ## run all tests of all modules, with the race detector
-	go test -race -timeout 20m work
+	go test -race -timeout 40m work
 
 check: setup format vet lint modules types scripts alerts deploy-check ## run all checks but the tests
 
@@ -63,10 +63,10 @@ modules:
 		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go mod tidy -diff); \
 	done
 
-# The JavaScript client and its declared types, against each other.
+# The JavaScript of the client and of the page, and the types that both declare.
 types:
 	@echo "tsc $(CLIENT)"; npm run --silent --prefix $(CLIENT) types
-	@echo "tsc $(PAGE)"; npx --yes --package typescript@7.0.2 tsc --project $(PAGE)
+	@echo "tsc $(PAGE)"; npm run --silent --prefix $(PAGE) types
 
 scripts:
 	shellcheck -x $(SCRIPTS)
@@ -83,6 +83,10 @@ alerts: ## check what Prometheus is given, and that each alert fires when it mus
 deploy-check: setup ## check what is in deploy: compose file, image, Kubernetes, systemd, nginx
 	@cd deploy/validate && export GOWORK=off && echo "deploy/validate" && go vet ./... && $(STATICCHECK) ./... && \
 	go mod tidy -diff && go test -count=1 ./...
+
+screenshots: setup ## write the pictures of the page in docs/images; needs a Chinese font, too
+	@fc-list :lang=zh | grep -q . || { echo "no Chinese font: on Debian, apt-get install fonts-wqy-microhei"; exit 1; }
+	cd gateway && go test -count=1 ./integration -run 'TestEstimationScreens/(home|voting|split|fifty)$$' -screens "$(CURDIR)/docs/images"
 
 bench: ## run the benchmarks; BENCH= chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem work

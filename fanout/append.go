@@ -102,11 +102,11 @@ func (d *desk) reload(ctx context.Context) error {
 
 // items appends what a proposal asks for.
 func (d *desk) items(items []Item, i int, p *Proposal, c *Change) []Item {
-	item := Item{Client: p.Client, Ref: p.Ref, Events: c.Events, Records: c.Records, Mark: p.Mark}
+	item := Item{Client: p.Client, By: p.By, Ref: p.Ref, Events: c.Events, Records: c.Records, Mark: p.Mark}
 	if c.Events == 0 {
 		item.Records = c.Passing
 	}
-	if c.Events > 0 || len(item.Records) > 0 || item.Ref != 0 {
+	if c.Events > 0 || len(item.Records) > 0 || item.Ref != 0 || item.By != "" {
 		items, d.owners = append(items, item), append(d.owners, i)
 	}
 	if c.Events > 0 && len(c.Passing) > 0 {
@@ -194,8 +194,12 @@ func (d *desk) repeated(res Appended, a *Append) {
 			back = append(back, p)
 			continue
 		}
-		if slices.Contains(res.Skipped, item) {
+		switch {
+		case slices.Contains(res.Skipped, item):
 			d.settle(p, Settlement{Err: ErrSkipped, Head: res.Head})
+			continue
+		case slices.Contains(res.Claimed, item):
+			d.settle(p, Settlement{Err: ErrClaimed, Head: res.Head})
 			continue
 		}
 		s := Settlement{Repeated: true, Head: res.Head, Last: res.Offset}

@@ -34,6 +34,7 @@ type Change struct {
 // Proposal is a request to change the session: a publish, or a command.
 type Proposal struct {
 	Client string // scopes Ref, see [Item]
+	By     string // the connection that asks; without Ref it claims Client
 	Ref    uint64
 	Change
 	// Decide, if set, is asked for the change. It may change the state. It is
@@ -102,6 +103,7 @@ var (
 	ErrUnknown = errors.New("it is not known whether the request took effect")
 	ErrMissing = errors.New("there is no such session")
 	ErrSkipped = errors.New("a later request of the same client took effect, and this one did not")
+	ErrClaimed = errors.New("another connection has claimed the client")
 	ErrEnded   = fmt.Errorf("%w: it was ended", ErrMissing)
 	ErrMoved   = errors.New("the log is at another position")
 )

@@ -61,8 +61,14 @@ type Batch struct {
 // Item is one request of an append. The refs of a client take effect in rising
 // order: one that is not above all that did is refused as a repeat, whether it
 // took effect itself or not, see [Appended].
+//
+// An item with By and without Ref claims its client for a connection: items with
+// refs of that client and another By are not taken from then on. So what a
+// connection that was replaced has still under way cannot overtake, or follow,
+// what its successor is told.
 type Item struct {
 	Client  string // scopes Ref
+	By      string // the connection that asks, without spaces, = and @; empty: nobody's claim is heeded
 	Ref     uint64 // below 2^53; 0 if repeats need not be recognised
 	Events  int    // durable events in Records; 0: all of Records are not durable
 	Records []byte // from [AppendEvent], or from [AppendEphemeral] and [AppendNote]
@@ -102,7 +108,7 @@ type Outcome int
 const (
 	Took     Outcome = iota
 	Conflict         // the state is at another revision; it comes with the answer
-	Repeated         // the refs of some items do not rise; their indexes come with the answer
+	Repeated         // the refs of some items do not rise, or their clients are claimed; their indexes come with the answer
 	Missing          // there is no such session
 	Moved            // the log is at another position than At
 )
@@ -116,9 +122,10 @@ type Appended struct {
 	Outcome Outcome
 	Head
 	First   uint64            // the offset of the first event appended
-	Repeats []int             // with Repeated: indexes of the items whose refs do not rise, above the log's and those before them
+	Repeats []int             // with Repeated: indexes of the items that cannot be taken
 	Marks   []Mark            // with Repeated: one for each of Repeats
 	Skipped []int             // with Repeated: those of Repeats that never took effect, because later refs did before them
+	Claimed []int             // with Repeated: those of Repeats that did not take effect, because their client is claimed by another connection
 	State   map[string]string // with Conflict
 	Ended   string            // with Missing: the epoch of the session of this id that was ended last
 }

@@ -14,6 +14,7 @@ var appendCases = []testCase{
 	{"Repeats", "a ref takes effect once, whichever replica is asked; refs of one client only rise, and may skip", repeats},
 	{"Skipped", "a ref that did not take effect before a higher one did never will, and the answer tells it from one that did", skipped},
 	{"SkippedMany", "of refs that did not take effect the log tells at least the newest MaxGaps gaps", skippedMany},
+	{"Claims", "a connection that claims a client ends what others have under way for it, and nothing else", claims},
 	{"RepeatsWithin", "a ref that repeats an item of the same append is a repeat", repeatsWithin},
 	{"AllOrNothing", "with one repeat nothing of an append is done, and the answer names the repeats and no others", allOrNothing},
 	{"Unrecognised", "items without a ref are taken as often as they are appended", unrecognised},
@@ -145,6 +146,40 @@ func skippedMany(k *kit) {
 	res := other.append(session, fanout.Repeated, &fanout.Append{Items: []fanout.Item{events("c", 2*gaps-1, "x"), events("c", 2*gaps, "x")}})
 	if !slices.Equal(res.Skipped, []int{0}) {
 		k.Errorf("skipped were %v; want [0]", res.Skipped)
+	}
+}
+
+func claims(k *kit) {
+	one, other := k.replicas()
+	one.create(session)
+	by := func(conn string, ref uint64) fanout.Item {
+		item := events("c", ref, conn)
+		item.By = conn
+		return item
+	}
+	claim := func(conn string) fanout.Item { return fanout.Item{Client: "c", By: conn} }
+	check := func(r *replica, repeats, skipped, claimed []int, items ...fanout.Item) {
+		k.Helper()
+		res := r.append(session, fanout.Repeated, &fanout.Append{Items: items})
+		if !slices.Equal(res.Repeats, repeats) || !slices.Equal(res.Skipped, skipped) || !slices.Equal(res.Claimed, claimed) || len(res.Marks) != len(repeats) {
+			k.Errorf("answered repeats %v, skipped %v, claimed %v; want %v, %v, %v", res.Repeats, res.Skipped, res.Claimed, repeats, skipped, claimed)
+		}
+	}
+	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{by("x:1", 1), by("y:1", 3)}}) // nobody has claimed it
+	head := one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{claim("x:1")}}).Head
+	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{by("x:1", 4)}})
+	check(other, []int{0, 1, 2}, []int{1}, []int{2}, by("y:1", 3), by("y:1", 2), by("y:1", 5))
+	res := other.append(session, fanout.Took, &fanout.Append{If: &head, Items: []fanout.Item{by("x:1", 6), claim("y:1"), by("y:1", 7), events("d", 1, "another client")}})
+	check(one, []int{0, 1}, []int{1}, []int{0}, by("x:1", 8), by("x:1", 5), by("y:1", 8))
+	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("c", 8, "whoever asks without a name is not held up")}})
+	check(one, []int{1}, nil, []int{1}, claim("z:1"), by("y:1", 9))
+	if now := one.head(session); now.Offset != res.Offset+1 {
+		k.Errorf("the head is %+v; nothing of an append with repeats may be done", now)
+	}
+	other.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{by("y:1", 9)}}) // the last claim was not taken
+	v := one.read(session, &fanout.Query{Clients: []string{"c"}})
+	if want := []fanout.Span{{First: 2, Last: 2}, {First: 5, Last: 5}}; v.Refs[0].Last != 9 || !slices.Equal(v.Refs[0].Gaps, want) {
+		k.Errorf("took effect: %+v; want 9, but for %v", v.Refs[0], want)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"sort"
 	"sync"
 	"time"
@@ -50,10 +51,12 @@ type tombstone struct {
 	at    time.Time
 }
 
-// taken is which refs of a client took effect, and what is kept with the highest.
+// taken is which refs of a client took effect, what is kept with the highest,
+// and which connection has claimed the client.
 type taken struct {
 	fanout.Taken
 	fanout.Mark
+	by string
 }
 
 // content is what is kept of a session.
@@ -153,7 +156,7 @@ func (l *Log) append(id string, s *session, a *fanout.Append) (res fanout.Append
 		return fanout.Appended{Outcome: fanout.Missing, Ended: l.endedLocked(id)}, b, false
 	}
 	res.Head = s.head
-	var refs map[string]fanout.Taken
+	var refs map[string]taken
 	if refs, res = s.check(res, a.Items); res.Repeats != nil {
 		res.Outcome = fanout.Repeated
 		return res, b, false
@@ -201,36 +204,40 @@ func (c *content) taken(client string) taken {
 }
 
 // check returns the refs as they are after the items, and notes in res which
-// items have refs that do not rise.
-func (c *content) check(res fanout.Appended, items []fanout.Item) (map[string]fanout.Taken, fanout.Appended) {
-	var after map[string]fanout.Taken
+// items cannot be taken.
+func (c *content) check(res fanout.Appended, items []fanout.Item) (map[string]taken, fanout.Appended) {
+	after := make(map[string]taken)
 	for i, item := range items {
-		if item.Ref == 0 {
+		if item.Ref == 0 && item.By == "" {
 			continue
 		}
-		before := c.taken(item.Client)
-		t := before.Taken
-		if a, ok := after[item.Client]; ok {
-			t, before.Mark = a, fanout.Mark{}
+		t, ok := after[item.Client]
+		if !ok {
+			t = c.taken(item.Client)
 		}
 		switch {
-		case item.Ref > t.Last:
-			if after == nil {
-				after = make(map[string]fanout.Taken)
-			}
-			after[item.Client] = t.Add(item.Ref)
+		case item.Ref == 0:
+			t.by = item.By
+			after[item.Client] = t
 			continue
-		case !t.Has(item.Ref):
-			res.Skipped = append(res.Skipped, i)
+		case item.Ref <= t.Last:
+			if !t.Has(item.Ref) {
+				res.Skipped = append(res.Skipped, i)
+			}
+		case item.By != "" && t.by != "" && item.By != t.by:
+			res.Claimed = append(res.Claimed, i)
+		default:
+			after[item.Client] = taken{Taken: t.Add(item.Ref), by: t.by}
+			continue
 		}
-		res.Repeats, res.Marks = append(res.Repeats, i), append(res.Marks, before.Mark)
+		res.Repeats, res.Marks = append(res.Repeats, i), append(res.Marks, t.Mark)
 	}
 	return after, res
 }
 
 // takeLocked applies an append that has passed all checks, and returns what is
 // to be published.
-func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]fanout.Taken) []byte {
+func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]taken) []byte {
 	var records []byte
 	for _, item := range a.Items {
 		records = append(records, item.Records...)
@@ -238,17 +245,16 @@ func (l *Log) takeLocked(s *session, a *fanout.Append, refs map[string]fanout.Ta
 			s.events, _ = fanout.DurableEvents(s.events, s.head.Offset+1, append([]byte(nil), item.Records...))
 			s.head.Offset += uint64(item.Events)
 		}
-		if item.Ref != 0 {
-			if s.refs == nil {
-				s.refs = make(map[string]taken)
-			}
-			t := taken{Taken: refs[item.Client]}
-			if item.Mark != "" {
-				t.Mark = fanout.Mark{Offset: s.head.Offset, Mark: item.Mark}
-			}
-			s.refs[item.Client] = t
+		if item.Ref != 0 && item.Mark != "" {
+			t := refs[item.Client]
+			t.Mark = fanout.Mark{Offset: s.head.Offset, Mark: item.Mark}
+			refs[item.Client] = t
 		}
 	}
+	if s.refs == nil && len(refs) > 0 {
+		s.refs = make(map[string]taken)
+	}
+	maps.Copy(s.refs, refs)
 	if over := len(s.events) - l.options.History; over > l.options.History/8 {
 		s.events = append(s.events[:0:0], s.events[over:]...)
 	}

@@ -5,11 +5,11 @@
 --       9 expected epoch ('*': any), 10 expected revision,
 --       11 flags (c: create, e: end), and behind an @, if the log must be at a position, '<epoch> <offset>'
 --       12 number of fields, then field and value of each ('' deletes),
---       then for each item: client, ref or '<ref> <mark>', events, records
--- Returns {outcome, epoch, offset, revision, first, then ended, or state, or repeats, their marks, and skipped}.
+--       then for each item: client, ref or '<ref> <mark>', events, records, by
+-- Returns {outcome, epoch, offset, revision, first, then ended, or state, or repeats, marks, skipped, claimed}.
 -- Of each client the refs are kept as the highest that took effect, then the gaps below it,
--- which did not and never will: '<ref> <first>-<last> …'; then, if the highest has a mark,
--- ' =<offset of its last event> <mark>'.
+-- which did not and never will: '<ref> <first>-<last> …'; then, if a connection has claimed the
+-- client, ' @<by>'; then, if the highest has a mark, ' =<offset of its last event> <mark>'.
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'rev', 'marked', 'mark', 'ended')
 local epoch, offset, rev = m[1], tonumber(m[2] or 0), tonumber(m[3] or 0)
 local born, reset = not epoch, false
@@ -26,23 +26,27 @@ local function number(ref) return tonumber(ref) or tonumber(string.match(ref, '^
 
 local fields = tonumber(ARGV[12])
 local firstItem = 13 + 2 * fields
-local clients, repeats, marks, skipped = {}, {}, {}, {}
-for i = firstItem, #ARGV, 4 do
-  local ref = number(ARGV[i + 1])
-  if ref > 0 then
+local clients, repeats, marks, skipped, claimed = {}, {}, {}, {}, {}
+for i = firstItem, #ARGV, 5 do
+  local ref, by = number(ARGV[i + 1]), ARGV[i + 4]
+  if ref > 0 or by ~= '' then
     local c = clients[ARGV[i]]
     if not c then
       local kept = redis.call('HGET', KEYS[4], ARGV[i]) or redis.call('HGET', KEYS[5], ARGV[i]) or '0'
-      local last, gaps, mark = string.match(kept, '^(%d+)([%d%- ]*)=?(.*)$')
-      c = {last = tonumber(last), gaps = string.gsub(gaps, ' $', ''), mark = mark}
+      local last, gaps, owner, mark = string.match(kept, '^(%d+)([%d%- ]*)@?([^ =]*) ?=?(.*)$')
+      c = {last = tonumber(last), gaps = string.gsub(gaps, ' $', ''), by = owner, mark = mark}
       clients[ARGV[i]] = c
     end
-    if ref <= c.last then
-      local item = (i - firstItem) / 4
+    local item = (i - firstItem) / 5
+    if ref == 0 then
+      c.by = by
+    elseif ref <= c.last then
       repeats[#repeats + 1], marks[#marks + 1] = item, c.mark
       for from, to in string.gmatch(c.gaps, '(%d+)%-(%d+)') do
         if ref >= tonumber(from) and ref <= tonumber(to) then skipped[#skipped + 1] = item end
       end
+    elseif by ~= '' and c.by ~= '' and by ~= c.by then
+      repeats[#repeats + 1], marks[#marks + 1], claimed[#claimed + 1] = item, c.mark, item
     else
       if ref > c.last + 1 then
         local _, n = string.gsub(c.gaps, '%-', '')
@@ -53,7 +57,7 @@ for i = firstItem, #ARGV, 4 do
     end
   end
 end
-if #repeats > 0 then return {'repeated', epoch or '', offset, rev, 0, repeats, marks, skipped} end
+if #repeats > 0 then return {'repeated', epoch or '', offset, rev, 0, repeats, marks, skipped, claimed} end
 
 if ARGV[9] ~= '*' and (ARGV[9] ~= (epoch or '') or tonumber(ARGV[10]) ~= rev) then
   return {'conflict', epoch or '', offset, rev, 0, redis.call('HGETALL', KEYS[2])}
@@ -62,21 +66,21 @@ if at and at ~= (epoch or '') .. ' ' .. offset then return {'moved', epoch or ''
 
 if born or reset then epoch = ARGV[6] end
 local first, stored, sent = offset + 1, {}, {}
-for i = firstItem, #ARGV, 4 do
+for i = firstItem, #ARGV, 5 do
   local events = tonumber(ARGV[i + 2])
   if events > 0 then
     offset = offset + events
     stored[#stored + 1] = ARGV[i + 3]
   end
   if ARGV[i + 3] ~= '' then sent[#sent + 1] = ARGV[i + 3] end
-  local ref, mark = string.match(ARGV[i + 1], '^(%d+) ?(.*)$')
-  if ref ~= '0' then
-    if mark ~= '' then mark = ' =' .. offset .. ' ' .. mark end
-    clients[ARGV[i]].kept = ref .. clients[ARGV[i]].gaps .. mark
-  end
+  local mark = string.match(ARGV[i + 1], '^%d+ (.*)$')
+  if mark then clients[ARGV[i]].mark = offset .. ' ' .. mark end
 end
 for client, c in pairs(clients) do
-  redis.call('HSET', KEYS[4], client, c.kept)
+  local kept = string.format('%.0f', c.last) .. c.gaps
+  if c.by ~= '' then kept = kept .. ' @' .. c.by end
+  if c.mark ~= '' then kept = kept .. ' =' .. c.mark end
+  redis.call('HSET', KEYS[4], client, kept)
 end
 if #stored > 0 then
   redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, offset - tonumber(ARGV[5])), offset .. '-0', 'r', table.concat(stored))

@@ -35,23 +35,25 @@ func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
 	case fanout.Missing:
 		res.Ended, err = values[5].ToString()
 	case fanout.Repeated:
-		err = repeats(&res, values[5], values[6], values[7])
+		err = repeats(&res, values[5:9])
 	case fanout.Conflict:
 		res.State, err = values[5].AsStrMap()
 	}
 	return res, err
 }
 
-// repeats decodes which items have refs that do not rise, the marks of each,
-// "<offset> <mark>" or nothing, and which of them never took effect.
-func repeats(res *fanout.Appended, items, marks, skipped rueidis.RedisMessage) (err error) {
-	if res.Repeats, err = indexes(items); err != nil {
-		return err
+// repeats decodes which items cannot be taken, the marks of each, "<offset> <mark>"
+// or nothing, and which of them were skipped, and whose clients are claimed.
+func repeats(res *fanout.Appended, values []rueidis.RedisMessage) (err error) {
+	for i, to := range []*[]int{&res.Repeats, nil, &res.Skipped, &res.Claimed} {
+		if to == nil {
+			continue
+		}
+		if *to, err = indexes(values[i]); err != nil {
+			return err
+		}
 	}
-	if res.Skipped, err = indexes(skipped); err != nil {
-		return err
-	}
-	texts, err := marks.AsStrSlice()
+	texts, err := values[1].AsStrSlice()
 	for _, text := range texts {
 		offset, mark, _ := strings.Cut(text, " ")
 		m := fanout.Mark{Mark: mark}

@@ -13,6 +13,7 @@ package redislog
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -41,11 +42,13 @@ var (
 
 // Options of a log. The zero value of each but URL means its default.
 type Options struct {
-	URL     string        // as rueidis.ParseURL reads it
-	Prefix  string        // of all keys and channels; "plenum"
-	History int           // events kept of a session, at least; 1000
-	TTL     time.Duration // a session that nobody uses is forgotten after it; 24 h
-	Timeout time.Duration // a Redis that is silent for so long counts as away; 5 s
+	URL      string         // as rueidis.ParseURL reads it
+	Password string         // where the URL has none
+	Roots    *x509.CertPool // that Redis's certificate is verified with, where the URL asks for TLS; nil: the system's
+	Prefix   string         // of all keys and channels; "plenum"
+	History  int            // events kept of a session, at least; 1000
+	TTL      time.Duration  // a session that nobody uses is forgotten after it; 24 h
+	Timeout  time.Duration  // a Redis that is silent for so long counts as away; 5 s
 }
 
 // Log implements fanout.Log. Its methods may be called concurrently. Call
@@ -75,6 +78,13 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	option, err := parse(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL cannot be read: %w", err)
+	}
+	if o.Password != "" {
+		option.Password = o.Password
+	}
+	if option.TLSConfig != nil {
+		option.TLSConfig.RootCAs = o.Roots
+		option.Sentinel.TLSConfig = option.TLSConfig // sentinels speak TLS where Redis does
 	}
 	if o.Prefix == "" {
 		o.Prefix = "plenum"
@@ -151,7 +161,7 @@ func (l *Log) Append(ctx context.Context, session string, a *fanout.Append) (fan
 }
 
 func (l *Log) appendArgs(session string, a *fanout.Append) []string {
-	args := make([]string, 0, 12+2*len(a.Set)+4*len(a.Items))
+	args := make([]string, 0, 12+2*len(a.Set)+5*len(a.Items))
 	flags := ""
 	if a.Create {
 		flags += "c"
@@ -178,7 +188,7 @@ func (l *Log) appendArgs(session string, a *fanout.Append) []string {
 		if item.Mark != "" {
 			ref += " " + item.Mark
 		}
-		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records))
+		args = append(args, item.Client, ref, strconv.Itoa(item.Events), rueidis.BinaryString(item.Records), item.By)
 	}
 	return args
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/fanout/memlog"
 	"github.com/plenum-gateway/plenum/fanout/redislog"
+	"github.com/plenum-gateway/plenum/gateway/auth"
 	"github.com/plenum-gateway/plenum/gateway/connection"
 	"github.com/plenum-gateway/plenum/gateway/fleet"
 	"github.com/plenum-gateway/plenum/gateway/httpapi"
@@ -52,6 +53,7 @@ type App struct {
 	http        *http.Server
 	listener    net.Listener
 	health      httpapi.Health
+	keys        *auth.JWKS // nil without one
 	systemd     systemd
 	stats       *stats.Collector
 	fleet       *fleet.Fleet // nil with the embedded log
@@ -66,6 +68,10 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		return nil, err
 	}
 	a := &App{settings: s, log: log, systemd: manager}
+	tokens, err := a.tokens(ctx)
+	if err != nil {
+		return nil, err
+	}
 	store, err := a.openLog(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +85,8 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 	a.sessions.Attach(a.hub)
 	a.connections, err = connection.New(a.sessions, connection.Options{MessageLimit: s.MessageLimit, Backlog: s.Backlog,
 		Rate: s.Rate, RateBurst: s.RateBurst, Connections: s.Connections, Handshakes: s.Handshakes, JoinTimeout: s.JoinTimeout,
-		Heartbeat: s.HeartbeatInterval, Timeout: s.HeartbeatTimeout, Misses: s.HeartbeatMisses, Origins: s.Origins}, log)
+		Heartbeat: s.HeartbeatInterval, Timeout: s.HeartbeatTimeout, Misses: s.HeartbeatMisses, Origins: s.Origins,
+		Proxies: s.proxies(), AddressHandshakes: s.AddressHandshakes, AddressConnections: s.AddressConnections, Tokens: tokens}, log)
 	if err != nil {
 		a.closeLog()
 		return nil, fmt.Errorf("watching connections: %w", err)
@@ -91,7 +98,9 @@ func New(ctx context.Context, s Settings, version string, log *zap.Logger) (*App
 		return a.redis.Ping(ctx)
 	}
 	a.observe(ctx, version)
-	a.http = &http.Server{Handler: httpapi.Routes(a.connections, a.sessions, &a.health, a.operators(), version), ReadHeaderTimeout: 10 * time.Second,
+	routes := httpapi.Routes(httpapi.Parts{WebSocket: a.connections, Sessions: a.sessions, Health: &a.health, Version: version,
+		Access: s.access(), Operators: a.operators(), Message: s.MessageLimit})
+	a.http = &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: zap.NewStdLog(log)}
 	if a.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		a.closeLog()
@@ -105,8 +114,11 @@ func (a *App) openLog(ctx context.Context) (fanout.Log, error) {
 	if s.RedisURL == "" {
 		return memlog.New(memlog.Options{History: s.History, TTL: s.SessionTTL}), nil
 	}
-	var err error
-	a.redis, err = redislog.Open(ctx, redislog.Options{URL: s.RedisURL, History: s.History, TTL: s.SessionTTL})
+	roots, err := readRoots(s.RedisCA)
+	if err != nil {
+		return nil, fmt.Errorf("%sREDIS_CA: %w", prefix, err)
+	}
+	a.redis, err = redislog.Open(ctx, redislog.Options{URL: s.RedisURL, Password: s.RedisPassword, Roots: roots, History: s.History, TTL: s.SessionTTL})
 	if err != nil {
 		return nil, fmt.Errorf("%sREDIS_URL: %w", prefix, err)
 	}
@@ -144,6 +156,9 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 	parts.Go(func() { a.hub.Run(ctx) })
 	parts.Go(func() { a.connections.Run(ctx) })
 	parts.Go(func() { a.health.Watch(ctx, a.log) })
+	if a.keys != nil {
+		parts.Go(func() { a.keys.Run(ctx, a.settings.AuthJWKSRefresh) })
+	}
 	parts.Go(func() { a.systemd.live(ctx) })
 	a.startObserving(ctx, parts)
 	limit, known := descriptors()
@@ -168,6 +183,9 @@ func (a *App) start(ctx context.Context, parts *sync.WaitGroup) error {
 func (a *App) serve(stop, now context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- a.http.Serve(a.listener) }() // ends with http.Close, at the latest
+	for _, warning := range a.settings.exposed() {
+		a.log.Warn("open to everybody", zap.String("advice", warning))
+	}
 	a.log.Info("serving", zap.String("address", a.Addr().String()), zap.String("replica", a.settings.Replica),
 		zap.String("log", a.logName()))
 	a.systemd.tell("READY=1")

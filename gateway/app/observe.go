@@ -34,7 +34,7 @@ func (a *App) startObserving(ctx context.Context, parts *sync.WaitGroup) {
 
 // operators is what operators may see and do.
 func (a *App) operators() httpapi.Operators {
-	o := httpapi.Operators{Sessions: a.sessions, Stats: a.stats, Keys: keysOf(a.settings.APIKeys), Log: a.log}
+	o := httpapi.Operators{Sessions: a.sessions, Stats: a.stats, Log: a.log}
 	if a.fleet != nil {
 		o.Lists, o.Orders = a.fleet, a.fleet
 		return o

@@ -28,9 +28,11 @@ type Settings struct {
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn, or error"`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"auto" doc:"json, console, or auto: console on a terminal"`
 
-	RedisURL   string        `env:"REDIS_URL" doc:"redis://user:password@host:port or rediss://; more hosts with ?addr= for a Cluster; ?master_set= for Sentinel; empty: embedded log, one replica"`
-	SessionTTL time.Duration `env:"SESSION_TTL" envDefault:"24h" doc:"a session that nobody uses is forgotten after it"`
-	History    int           `env:"HISTORY" envDefault:"1000" doc:"events that a session keeps for those who resume"`
+	RedisURL      string        `env:"REDIS_URL" secret:"yes" doc:"redis://user:password@host:port or rediss:// for TLS; more hosts with ?addr= for a Cluster; ?master_set= for Sentinel; empty: embedded log, one replica"`
+	RedisPassword string        `env:"REDIS_PASSWORD" secret:"yes" doc:"the password for PLENUM_REDIS_URL, where that has none"`
+	RedisCA       string        `env:"REDIS_CA" doc:"file with the certificates (PEM) that sign Redis's; empty: those that the system trusts"`
+	SessionTTL    time.Duration `env:"SESSION_TTL" envDefault:"24h" doc:"a session that nobody uses is forgotten after it"`
+	History       int           `env:"HISTORY" envDefault:"1000" doc:"events that a session keeps for those who resume"`
 
 	SessionCreate   string        `env:"SESSION_CREATE" envDefault:"join" doc:"join: joining creates a session; api: only POST /api/sessions does"`
 	SessionKind     string        `env:"SESSION_KIND" envDefault:"broadcast" doc:"kind of a session that a join creates"`
@@ -55,7 +57,23 @@ type Settings struct {
 	RateBurst    int           `env:"RATE_BURST" envDefault:"40" doc:"messages that may come at once before that"`
 	Origins      []string      `env:"ORIGINS" doc:"patterns of the origins whose pages may connect, beside the gateway's own: *.example.com,https://app.example.org; * is all"`
 
-	APIKeys []string `env:"API_KEYS" doc:"keys of operators, separated by commas, each of 32 characters or more: Authorization: Bearer <key>; empty: operators are refused"`
+	APIKeys  []string `env:"API_KEYS" secret:"yes" doc:"keys of backends and operators, separated by commas or lines, each of 32 characters or more: Authorization: Bearer <key>; empty: whoever reaches the gateway may create, change and end sessions"`
+	APIRead  string   `env:"API_READ" envDefault:"open" doc:"open: whoever knows a session's id may read it over HTTP; key: only with an API key, as always where members need a token"`
+	APIRate  float64  `env:"API_RATE" envDefault:"100" doc:"HTTP requests a second about sessions, of one API key, or of one address without a key; 0: any"`
+	APIBurst int      `env:"API_BURST" envDefault:"200" doc:"requests that may come at once before that"`
+
+	TrustedProxies     []string `env:"TRUSTED_PROXIES" doc:"networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8"`
+	AddressHandshakes  float64  `env:"ADDRESS_HANDSHAKES" envDefault:"0" doc:"handshakes a second from one address (of IPv6, from one /64), ten seconds' worth at once; past it they get 429; 0: any"`
+	AddressConnections int      `env:"ADDRESS_CONNECTIONS" envDefault:"0" doc:"connections of one address to this replica; past it a handshake gets 429; 0: any"`
+
+	AuthAlgorithm   string        `env:"AUTH_ALGORITHM" doc:"HS256, RS256, or EdDSA: members have to bring a token (JWT) that is signed with it; empty: nobody has to prove who they are"`
+	AuthSecret      []string      `env:"AUTH_SECRET" secret:"yes" doc:"for HS256: the secret, of 32 characters or more; several, separated by commas or lines, while one is being replaced"`
+	AuthKey         string        `env:"AUTH_KEY" file:"yes" doc:"for RS256 and EdDSA: public keys (PEM); several while one is being replaced"`
+	AuthJWKSURL     string        `env:"AUTH_JWKS_URL" doc:"for RS256 and EdDSA, instead of PLENUM_AUTH_KEY: where the key set (JWKS) of the issuer is"`
+	AuthJWKSRefresh time.Duration `env:"AUTH_JWKS_REFRESH" envDefault:"15m" doc:"between two readings of the key set; an unknown key has it read earlier"`
+	AuthIssuer      string        `env:"AUTH_ISSUER" doc:"the iss that a token must have; empty: any"`
+	AuthAudience    string        `env:"AUTH_AUDIENCE" doc:"the aud that a token must have; empty: any"`
+	AuthLeeway      time.Duration `env:"AUTH_LEEWAY" envDefault:"10s" doc:"by which clocks may differ from the issuer's"`
 
 	DrainRate    int           `env:"DRAIN_RATE" envDefault:"500" doc:"connections a second that are asked to move when the process is told to stop"`
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"60s" doc:"then the rest is closed and the process ends"`
@@ -66,8 +84,9 @@ type Settings struct {
 // warnings are about variables that look like settings and are none.
 func Load(environ []string) (s Settings, warnings []string, err error) {
 	vars := env.ToMap(environ)
+	unreadable := readFiles(vars)
 	err = env.ParseWithOptions(&s, env.Options{Environment: vars, Prefix: prefix})
-	mistakes := parseMistakes(err, vars)
+	mistakes := append(unreadable, parseMistakes(err, vars)...)
 	broken := make(map[string]bool)
 	for _, m := range mistakes {
 		name, _, _ := strings.Cut(m.Error(), "=")
@@ -84,11 +103,12 @@ func Load(environ []string) (s Settings, warnings []string, err error) {
 	return s, unknown(vars), errors.Join(mistakes...)
 }
 
-// told is a mistake as an operator reads it. Keys, and the URL of Redis, which may
-// hold a password, are left out.
+// told is a mistake as an operator reads it, without the value of a secret.
 func told(name string, vars map[string]string, allowed string) error {
-	if name == prefix+"REDIS_URL" || name == prefix+"API_KEYS" {
-		return fmt.Errorf("%s: %s", name, allowed)
+	for f := range fields() {
+		if prefix+f.Tag.Get("env") == name && fromFile(f) {
+			return fmt.Errorf("%s: %s", name, allowed)
+		}
 	}
 	return fmt.Errorf("%s=%q: %s", name, vars[name], allowed)
 }
@@ -165,12 +185,13 @@ func (s *Settings) check() (found []mistake) {
 	between(s.Backlog, 4096, 1<<30, "BACKLOG")
 	say(s.Rate >= 0.01 && s.Rate <= 1e6, "RATE", "from 0.01 to 1000000")
 	between(s.RateBurst, 1, 1_000_000, "RATE_BURST")
+	s.checkAccess(say, between, during)
+	s.checkAuth(say, during)
 	wrong := slices.ContainsFunc(s.Origins, func(o string) bool {
 		_, err := path.Match(o, "")
 		return err != nil || o == ""
 	})
 	say(!wrong, "ORIGINS", "patterns such as *.example.com or https://app.example.org, separated by commas")
-	say(!slices.ContainsFunc(s.APIKeys, func(k string) bool { return len(k) < 32 }), "API_KEYS", "keys of 32 or more characters, separated by commas")
 	between(s.DrainRate, 1, 1_000_000, "DRAIN_RATE")
 	during(s.DrainTimeout, time.Second, time.Hour, "DRAIN_TIMEOUT")
 	return found
@@ -178,9 +199,15 @@ func (s *Settings) check() (found []mistake) {
 
 func (s *Settings) checkRedis(say func(ok bool, name, allowed string)) {
 	if s.RedisURL == "" {
+		say(s.RedisPassword == "", "REDIS_PASSWORD", "empty where PLENUM_REDIS_URL is")
+		say(s.RedisCA == "", "REDIS_CA", "empty where PLENUM_REDIS_URL is")
 		return
 	}
+	_, unreadable := readRoots(s.RedisCA)
+	say(unreadable == nil, "REDIS_CA", "a file with certificates (PEM)")
 	u, err := url.Parse(s.RedisURL)
+	say(s.RedisCA == "" || err == nil && (u.Scheme == "rediss" || u.Scheme == "valkeys"), "REDIS_CA", "empty where PLENUM_REDIS_URL is not rediss://")
+	say(s.RedisPassword == "" || err == nil && password(u) == "", "REDIS_PASSWORD", "empty where PLENUM_REDIS_URL has a password")
 	say(err == nil && slices.Contains([]string{"redis", "rediss", "valkey", "valkeys", "unix"}, u.Scheme) && (u.Host != "" || u.Scheme == "unix"),
 		"REDIS_URL", "redis://user:password@host:port, rediss://…, or unix://path")
 }
@@ -190,6 +217,7 @@ func unknown(vars map[string]string) (warnings []string) {
 	known := make(map[string]bool)
 	for f := range fields() {
 		known[prefix+f.Tag.Get("env")] = true
+		known[prefix+f.Tag.Get("env")+fileSuffix] = fromFile(f)
 	}
 	for name := range vars {
 		if strings.HasPrefix(name, prefix) && !known[name] {
@@ -216,6 +244,9 @@ func WriteEnv(w io.Writer) {
 	fmt.Fprintln(w, "# The settings of the gateway, with their defaults. Made by `make generate`; do not edit.")
 	for f := range fields() {
 		fmt.Fprintf(w, "\n# %s\n#%s%s=%s\n", f.Tag.Get("doc"), prefix, f.Tag.Get("env"), f.Tag.Get("envDefault"))
+		if fromFile(f) {
+			fmt.Fprintf(w, "# or a file that holds it\n#%s%s%s=\n", prefix, f.Tag.Get("env"), fileSuffix)
+		}
 	}
 }
 

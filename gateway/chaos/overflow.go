@@ -67,7 +67,7 @@ func (s *storm) overflow(ctx context.Context, f Fault, r *replica) error {
 	}
 	sleep(ctx, time.Until(least))
 	if asked.Err() != nil && ctx.Err() == nil {
-		return errors.New("Redis has not cut off a subscriber that takes nothing")
+		return errors.New("a Redis has not cut off a subscriber that takes nothing")
 	}
 	return nil
 }

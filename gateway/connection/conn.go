@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,10 @@ type Conn struct {
 	slot   int
 	index  int
 
+	subject string       // whose token it is; empty if none was asked for
+	expires atomic.Int64 // when the token does, ms since 1970; 0: never
+	warned  atomic.Int64 // the expiry of which the client was told
+
 	reason   atomic.Pointer[Reason] // set once, by whoever ends it first
 	ending   sync.Once
 	ended    atomic.Bool
@@ -44,7 +49,8 @@ type Conn struct {
 	goodbye  sync.Once
 	accepted bool // the handshake is done; guarded by Server.mu
 
-	fd int32 // the poller's
+	from netip.Prefix // counts as one address
+	fd   int32        // the poller's
 }
 
 func newConn(s *Server) *Conn {
@@ -199,6 +205,7 @@ func (c *Conn) begin(sessionID string, refusal *wire.Error) {
 	}
 	c.joined.Store(true)
 	c.server.wheel.add(c)
+	c.watchExpiry(time.Now())
 	c.bye()
 	if c.server.drains() {
 		c.End(errStopping) // it came too late for a drain message
@@ -228,7 +235,11 @@ func (c *Conn) join(sessionID string) error {
 	c.packs.Store(m.Join.Accepts("gzip"))
 	wait, stop := context.WithTimeoutCause(context.Background(), c.server.options.JoinTimeout, errStoreSlow)
 	defer stop()
-	return c.server.sessions.Join(wait, sessionID, &m.Join, c)
+	who, err := c.authenticate(wait, m.Join.Token, sessionID)
+	if err != nil {
+		return err
+	}
+	return c.server.sessions.JoinAs(wait, sessionID, &m.Join, who, c)
 }
 
 // first reads a message of a connection that has not joined. What it does not

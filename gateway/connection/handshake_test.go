@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -188,7 +189,7 @@ func TestCloseAll(t *testing.T) {
 // waits for it.
 func TestCloseAllDuringAHandshake(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
-		c, err := r.reserve()
+		c, err := r.reserve(netip.Prefix{})
 		if err != nil {
 			r.Fatal(err)
 		}

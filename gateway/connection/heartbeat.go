@@ -25,6 +25,7 @@ func (s *Server) beat(conns []*Conn) {
 	now := time.Now()
 	message := text(wire.AppendHeartbeat(nil, now.UnixMilli()))
 	for _, c := range conns {
+		c.watchExpiry(now)
 		silence := now.Sub(time.UnixMilli(c.heard.Load()))
 		switch {
 		case silence <= s.options.Timeout:

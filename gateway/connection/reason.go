@@ -23,6 +23,7 @@ const (
 	ReasonMalformed   Reason = "malformed"        // 4500
 	ReasonProtocol    Reason = "protocol"         // 4507, or a breach of RFC 6455
 	ReasonForbidden   Reason = "forbidden"        // 4501, 4502
+	ReasonExpired     Reason = "token_expired"    // 4005
 	ReasonNoSession   Reason = "no_session"       // 4503
 	ReasonEnded       Reason = "session_ended"    // 4504
 	ReasonRemoved     Reason = "removed"          // 4505
@@ -37,7 +38,7 @@ const (
 var byCode = map[wire.CloseCode]Reason{
 	wire.CloseNormal: ReasonLeft, wire.CloseTooBig: ReasonTooBig, wire.CloseInternal: ReasonInternal,
 	wire.CloseDrained: ReasonDrained, wire.CloseRebalanced: ReasonDrained, wire.CloseHeartbeat: ReasonHeartbeat,
-	wire.CloseUnwritable: ReasonUnwritable, wire.CloseTokenExpired: ReasonForbidden, wire.CloseTooFast: ReasonTooFast,
+	wire.CloseUnwritable: ReasonUnwritable, wire.CloseTokenExpired: ReasonExpired, wire.CloseTooFast: ReasonTooFast,
 	wire.CloseStoreAway: ReasonStore, wire.CloseMalformed: ReasonMalformed, wire.CloseNotAuthenticated: ReasonForbidden,
 	wire.CloseForbidden: ReasonForbidden, wire.CloseNoSession: ReasonNoSession, wire.CloseSessionEnded: ReasonEnded,
 	wire.CloseRemoved: ReasonRemoved, wire.CloseReplaced: ReasonReplaced, wire.CloseProtocol: ReasonProtocol,
@@ -46,7 +47,7 @@ var byCode = map[wire.CloseCode]Reason{
 
 // Reasons are all of them, in a fixed order.
 var Reasons = []Reason{ReasonLeft, ReasonClient, ReasonLost, ReasonHeartbeat, ReasonUnwritable, ReasonTooFast,
-	ReasonStore, ReasonMalformed, ReasonProtocol, ReasonForbidden, ReasonNoSession, ReasonEnded, ReasonRemoved,
+	ReasonStore, ReasonMalformed, ReasonProtocol, ReasonForbidden, ReasonExpired, ReasonNoSession, ReasonEnded, ReasonRemoved,
 	ReasonReplaced, ReasonJoinRefused, ReasonFull, ReasonTooBig, ReasonDrained, ReasonInternal}
 
 // Stats counts what a server did since it was made.

@@ -80,6 +80,10 @@ func (c *Conn) handle(data []byte) error {
 	case wire.TypePublish:
 		c.member.Load().Publish(&m.Publish)
 	case wire.TypeCommand:
+		if c.server.options.Tokens != nil && string(m.Command.Command) == refreshToken {
+			c.refresh(&m.Command)
+			break
+		}
 		c.member.Load().Command(&m.Command)
 	case wire.TypeHeartbeat:
 		c.answered(m.Heartbeat.At)

@@ -2,14 +2,9 @@ package connection
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"net"
 	"net/http"
-	"net/url"
-	"path"
-	"slices"
-	"strings"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -17,11 +12,13 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
+	"github.com/plenum-gateway/plenum/gateway/auth"
+	"github.com/plenum-gateway/plenum/gateway/limit"
 	"github.com/plenum-gateway/plenum/gateway/session"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
-// Options of a server. All must be set, except Origins.
+// Options of a server. All must be set, but for Origins and what follows.
 type Options struct {
 	MessageLimit int // bytes of a message from a client
 	Backlog      int // bytes that wait for a connection
@@ -33,7 +30,12 @@ type Options struct {
 	Heartbeat    time.Duration // between two heartbeats
 	Timeout      time.Duration // silence past it at a heartbeat is a miss
 	Misses       int           // that many close the connection
-	Origins      []string      // patterns beside the same origin; "*" is everyone
+	Origins      auth.Origins  // of pages that may connect, beside the gateway's own
+
+	Tokens             *auth.Tokens  // nil: nobody has to prove who they are
+	Proxies            limit.Proxies // that are believed for whom they ask
+	AddressHandshakes  float64       // a second, from one address; ten seconds' worth at once; 0: any
+	AddressConnections int           // at once, from one address on this replica; 0: any
 }
 
 // Server accepts connections and lets them into sessions. It is the handler of
@@ -46,7 +48,9 @@ type Server struct {
 	log      *zap.Logger
 	wheel    *wheel
 	gate     *rate.Limiter // of handshakes
-	poller   *poller       // nil: connections wait in goroutines
+	arrivals *limit.Rates[netip.Prefix]
+	present  *limit.Counts[netip.Prefix]
+	poller   *poller // nil: connections wait in goroutines
 
 	tasks sync.WaitGroup // the goroutines of connections; adding is guarded by mu
 
@@ -70,6 +74,8 @@ func newServer(sessions *session.Service, options Options, log *zap.Logger) *Ser
 	s.Stats.init()
 	s.wheel = newWheel(options.Heartbeat, s.beat)
 	s.gate = rate.NewLimiter(rate.Limit(options.Handshakes), max(1, options.Handshakes/10))
+	s.arrivals = limit.NewRates[netip.Prefix](options.AddressHandshakes, max(1, int(10*options.AddressHandshakes)))
+	s.present = limit.NewCounts[netip.Prefix](options.AddressConnections)
 	return s
 }
 
@@ -86,18 +92,25 @@ func (s *Server) Run(ctx context.Context) {
 
 // ServeHTTP implements http.Handler: the opening handshake.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from := limit.Group(s.options.Proxies.Client(r))
+	if wait := s.arrivals.Take(from, time.Now()); wait > 0 && !s.drains() {
+		s.refuse(w, http.StatusTooManyRequests, wire.CodeSlowDown, errHasty, wait)
+		return
+	}
 	refused := s.queue(r.Context())
 	var c *Conn
 	if refused == nil {
-		c, refused = s.reserve()
+		c, refused = s.reserve(from)
 	}
-	if refused != nil {
-		s.Stats.Refused.Add(1)
-		if refused == errDraining {
-			s.Stats.RefusedDraining.Add(1)
-		}
-		w.Header().Set("Retry-After", "1")
-		problem(w, http.StatusServiceUnavailable, refused.Error())
+	if refused == errDraining {
+		s.Stats.RefusedDraining.Add(1)
+	}
+	switch {
+	case refused == errGreedy:
+		s.refuse(w, http.StatusTooManyRequests, wire.CodeSlowDown, refused, time.Minute)
+		return
+	case refused != nil:
+		s.refuse(w, http.StatusServiceUnavailable, wire.CodeUnavailable, refused, time.Second)
 		return
 	}
 	if err := s.accept(c, w, r); err != nil {
@@ -114,43 +127,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.run(func() { c.begin(sessionID, refusal) })
 }
 
-var (
-	errDraining = errors.New("this replica is draining; another one serves you")
-	errOverload = errors.New("this replica has all the connections that it is set to take")
-	errCrowd    = errors.New("too many come at once; come back in a moment")
-)
-
-// longestQueue is how long a handshake waits for its turn.
-const longestQueue = 5 * time.Second
-
-// queue has handshakes come at the rate that was set, so that those who are in
-// do not suffer from those who come: when a replica dies thousands come at once.
-func (s *Server) queue(ctx context.Context) error {
-	if s.drains() {
-		return errDraining // at once: a proxy tries another replica
-	}
-	turn := s.gate.Reserve()
-	wait := turn.Delay()
-	if wait == 0 {
-		return nil
-	}
-	if wait > longestQueue {
-		turn.Cancel()
-		return errCrowd
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		turn.Cancel()
-		return ctx.Err()
-	}
-}
-
 // reserve counts a connection in, before it is accepted.
-func (s *Server) reserve() (*Conn, error) {
+func (s *Server) reserve(from netip.Prefix) (*Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -158,8 +136,11 @@ func (s *Server) reserve() (*Conn, error) {
 		return nil, errDraining
 	case len(s.conns) >= s.options.Connections:
 		return nil, errOverload
+	case !s.present.Enter(from):
+		return nil, errGreedy
 	}
 	c := newConn(s)
+	c.from = from
 	s.conns[c] = struct{}{}
 	s.tasks.Add(1)
 	s.Stats.Open.Add(1)
@@ -186,6 +167,7 @@ func (s *Server) release(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.present.Leave(c.from)
 	s.tasks.Done()
 	s.Stats.Open.Add(-1)
 }
@@ -206,76 +188,6 @@ func (s *Server) accept(c *Conn, w http.ResponseWriter, r *http.Request) error {
 	ws.SetReadLimit(-1) // Conn.readAll has the limit: the library's ends the connection without a word
 	c.socket, c.ws = h.got, ws
 	return nil
-}
-
-// offered returns the subprotocols that a client offers.
-func offered(r *http.Request) (offers []string) {
-	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
-		for offer := range strings.SplitSeq(line, ",") {
-			offers = append(offers, strings.TrimSpace(offer))
-		}
-	}
-	return offers
-}
-
-// subprotocol picks what the handshake answers. One that we do not speak is
-// picked too, if there is no other: else a browser could not be told why.
-func subprotocol(r *http.Request) []string {
-	offers := offered(r)
-	if len(offers) == 0 || slices.Contains(offers, wire.Protocol) {
-		return []string{wire.Protocol}
-	}
-	return offers[:1]
-}
-
-// check returns what a client is told behind its handshake, if it may not join.
-func (s *Server) check(r *http.Request) *wire.Error {
-	if offers := offered(r); len(offers) > 0 && !slices.Contains(offers, wire.Protocol) {
-		return &wire.Error{Code: wire.CodeProtocol, Close: wire.CloseProtocol,
-			Message: "this gateway speaks " + wire.Protocol + " only"}
-	}
-	if !s.originAllowed(r) {
-		return &wire.Error{Code: wire.CodeOrigin, Close: wire.CloseForbidden,
-			Message: "pages of this origin may not connect; see PLENUM_ORIGINS"}
-	}
-	if !wire.ValidSessionID(r.URL.Query().Get("session")) {
-		return &wire.Error{Code: wire.CodeBadSession, Close: wire.CloseJoinRefused,
-			Message: "the URL must have ?session= with 1 to 64 characters of A-Z a-z 0-9 _ -"}
-	}
-	return nil
-}
-
-// originAllowed reports whether a page may connect. Programs that are no
-// browser send no Origin (RFC 6454) and may.
-func (s *Server) originAllowed(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil {
-		return slices.Contains(s.options.Origins, "*")
-	}
-	if u.Host != "" && strings.EqualFold(u.Host, r.Host) {
-		return true
-	}
-	for _, pattern := range s.options.Origins {
-		target := u.Host
-		if strings.Contains(pattern, "://") {
-			target = u.Scheme + "://" + u.Host
-		}
-		if ok, _ := path.Match(strings.ToLower(pattern), strings.ToLower(target)); ok || pattern == "*" {
-			return true
-		}
-	}
-	return false
-}
-
-// problem answers with problem+json (RFC 9457).
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
 }
 
 // Drain lets nobody in any more, and asks every connection to move to another

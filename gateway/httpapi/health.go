@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/plenum-gateway/plenum/fanout/latency"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Health is what an orchestrator asks. Its methods may be called concurrently.
@@ -76,23 +76,10 @@ func (h *Health) live(w http.ResponseWriter, _ *http.Request) {
 func (h *Health) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case h.draining.Load():
-		problem(w, http.StatusServiceUnavailable, "this replica is draining")
+		refuse(w, http.StatusServiceUnavailable, wire.CodeDrained, "this replica is draining")
 	case h.away.Load():
-		problem(w, http.StatusServiceUnavailable, "the store is away")
+		refuse(w, http.StatusServiceUnavailable, wire.CodeUnavailable, "the store is away")
 	default:
 		answer(w, http.StatusOK, map[string]string{"status": "ready"})
 	}
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v)
-}
-
-// problem answers with problem+json (RFC 9457).
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
 }

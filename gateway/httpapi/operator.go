@@ -20,7 +20,6 @@ type Operators struct {
 	Stats    *stats.Collector
 	Lists    Lists
 	Orders   Orders
-	Keys     Keys
 	Log      *zap.Logger // has what they do, and to what
 }
 
@@ -68,7 +67,7 @@ func (o Operators) drain(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if others == 0 && r.URL.Query().Get("force") != "true" {
-		deny(w, http.StatusConflict, codeOnlyReplica,
+		refuse(w, http.StatusConflict, codeOnlyReplica,
 			"no other replica takes members in: they would have nowhere to go. Start another one, or say ?force=true")
 		return
 	}
@@ -110,9 +109,9 @@ func (o Operators) replica(w http.ResponseWriter, r *http.Request) (*stats.Fleet
 	case 1:
 		return all, found[0], true
 	case 0:
-		deny(w, http.StatusNotFound, codeNotFound, "there is no replica "+name+" that is alive; GET /api/stats?scope=fleet lists them")
+		refuse(w, http.StatusNotFound, codeNotFound, "there is no replica "+name+" that is alive; GET /api/stats?scope=fleet lists them")
 	default:
-		deny(w, http.StatusConflict, codeAmbiguous, "several replicas are called "+name+": say the id of one, as in GET /api/stats?scope=fleet")
+		refuse(w, http.StatusConflict, codeAmbiguous, "several replicas are called "+name+": say the id of one, as in GET /api/stats?scope=fleet")
 	}
 	return nil, nil, false
 }
@@ -126,7 +125,7 @@ const (
 // validSession refuses a request whose session cannot be.
 func validSession(w http.ResponseWriter, id string) bool {
 	if !wire.ValidSessionID(id) {
-		deny(w, http.StatusBadRequest, wire.CodeBadSession, "a session id has 1 to 64 characters of A-Z a-z 0-9 _ -")
+		refuse(w, http.StatusBadRequest, wire.CodeBadSession, "a session id has 1 to 64 characters of A-Z a-z 0-9 _ -")
 		return false
 	}
 	return true
@@ -136,10 +135,10 @@ func validSession(w http.ResponseWriter, id string) bool {
 func refuseOperator(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, session.ErrNone):
-		deny(w, http.StatusNotFound, wire.CodeNoSession, err.Error())
+		refuse(w, http.StatusNotFound, wire.CodeNoSession, err.Error())
 	case errors.Is(err, session.ErrNoMember):
-		deny(w, http.StatusNotFound, wire.CodeUnknownMember, err.Error())
+		refuse(w, http.StatusNotFound, wire.CodeUnknownMember, err.Error())
 	default:
-		denyForNow(w, "the store is away", time.Second)
+		later(w, http.StatusServiceUnavailable, wire.CodeUnavailable, "the store is away", time.Second)
 	}
 }

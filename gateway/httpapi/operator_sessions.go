@@ -58,7 +58,7 @@ func (o Operators) list(w http.ResponseWriter, r *http.Request) {
 	if said := query.Get("limit"); said != "" {
 		var err error
 		if limit, err = strconv.Atoi(said); err != nil || limit < 1 || limit > listMost {
-			deny(w, http.StatusBadRequest, codeBadQuery, "limit must be from 1 to "+strconv.Itoa(listMost))
+			refuse(w, http.StatusBadRequest, codeBadQuery, "limit must be from 1 to "+strconv.Itoa(listMost))
 			return
 		}
 	}
@@ -68,7 +68,7 @@ func (o Operators) list(w http.ResponseWriter, r *http.Request) {
 	case "contains":
 		find = o.Lists.Containing
 	default:
-		deny(w, http.StatusBadRequest, codeBadQuery, "match must be prefix or contains")
+		refuse(w, http.StatusBadRequest, codeBadQuery, "match must be prefix or contains")
 		return
 	}
 	ids, err := find(r.Context(), text, after, limit)

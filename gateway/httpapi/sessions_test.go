@@ -2,25 +2,13 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/plenum-gateway/plenum/fanout"
-	"github.com/plenum-gateway/plenum/fanout/memlog"
-	"github.com/plenum-gateway/plenum/gateway/connection"
-	"github.com/plenum-gateway/plenum/gateway/fleet"
-	"github.com/plenum-gateway/plenum/gateway/kind"
-	"github.com/plenum-gateway/plenum/gateway/kind/broadcast"
 	"github.com/plenum-gateway/plenum/gateway/kind/document"
 	"github.com/plenum-gateway/plenum/gateway/session"
-	"github.com/plenum-gateway/plenum/gateway/stats"
 )
 
 // gone is a log that cannot be reached while it is away.
@@ -44,52 +32,6 @@ func (g *gone) Read(ctx context.Context, id string, q *fanout.Query) (fanout.Vie
 		return fanout.View{}, fanout.ErrUnavailable
 	}
 	return g.Log.Read(ctx, id, q)
-}
-
-// serving runs test with all routes, in virtual time.
-func serving(t *testing.T, test func(t *testing.T, log *gone, routes http.Handler)) {
-	synctest.Test(t, func(t *testing.T) {
-		log := &gone{Log: memlog.New(memlog.Options{})}
-		service := session.New(session.Options{CreateOnJoin: true, Kinds: []kind.Kind{broadcast.Kind{}, document.Kind{}}, DefaultKind: "broadcast", Capacity: 50, Grace: time.Minute})
-		hub := fanout.New(log, connection.Codec{}, service.Owner, fanout.Options{})
-		service.Attach(hub)
-		log.service = service
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			hub.Run(ctx)
-		}()
-		t.Cleanup(func() { cancel(); <-ended })
-		health := new(Health)
-		collector := stats.New(stats.Replica{Name: "one", ID: service.Incarnation(), Version: "v1.2.3"}, stats.Sources{Log: &hub.Stats,
-			Sessions: &service.Stats, Connections: new(connection.Stats), Census: service.Census, Draining: health.Draining,
-			StoreAway: health.Away, Ping: &health.Ping, Host: stats.NewHost(ctx)}, nil)
-		alone := &fleet.Alone{ID: service.Incarnation(), Serving: service.Serving, Obey: func(order string) { log.orders = append(log.orders, order) }}
-		operators := Operators{Sessions: service, Stats: collector, Lists: alone, Orders: alone, Keys: key("secret"), Log: zap.NewNop()}
-		test(t, log, Routes(http.NotFoundHandler(), service, health, operators, "v1.2.3"))
-	})
-}
-
-// request is answered with JSON, or the test fails.
-func request(t *testing.T, routes http.Handler, method, path, body string, status int) (header http.Header, answer map[string]any) {
-	t.Helper()
-	w := httptest.NewRecorder()
-	routes.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
-		t.Fatalf("%s %s: %s", method, path, w.Body)
-	}
-	want := "application/json"
-	if status >= 400 {
-		want = "application/problem+json"
-	}
-	if got := w.Header().Get("Content-Type"); w.Code != status || got != want {
-		t.Errorf("%s %s %.60s: %d %s %s; want %d", method, path, body, w.Code, got, w.Body, status)
-	}
-	if status >= 400 && (answer["status"] != float64(status) || answer["detail"] == "" || answer["title"] == "") {
-		t.Errorf("%s %s: problem %v", method, path, answer)
-	}
-	return w.Header(), answer
 }
 
 func TestSessionsAreMadeAndRead(t *testing.T) {
@@ -132,7 +74,8 @@ func TestSessionRefusals(t *testing.T) {
 			request(t, routes, c.method, c.path, c.body, c.status)
 		}
 		log.away = true
-		for _, c := range []struct{ method, path string }{{"GET", "/api/sessions/there"}, {"POST", "/api/sessions"}} {
+		for _, c := range []struct{ method, path string }{{"GET", "/api/sessions/there"}, {"POST", "/api/sessions"}, {"PATCH", "/api/sessions/there"},
+			{"DELETE", "/api/sessions/there"}, {"GET", "/api/sessions/there/events"}} {
 			header, _ := request(t, routes, c.method, c.path, `{}`, 503)
 			if header.Get("Retry-After") == "" {
 				t.Errorf("%s: no Retry-After", c.method)

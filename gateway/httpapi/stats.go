@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/gateway/stats"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // figures answers the requests about statistics. They name no session and no
@@ -21,11 +22,11 @@ func (f figures) get(w http.ResponseWriter, r *http.Request) {
 	case "fleet":
 		fleet, err := f.collector.Fleet(r.Context())
 		if err != nil {
-			denyForNow(w, "the store is away, so only this replica's figures can be had: leave ?scope=fleet out", time.Second)
+			later(w, http.StatusServiceUnavailable, wire.CodeUnavailable, "the store is away, so only this replica's figures can be had: leave ?scope=fleet out", time.Second)
 			return
 		}
 		answer(w, http.StatusOK, fleet)
 	default:
-		deny(w, http.StatusBadRequest, codeBadQuery, "scope must be replica or fleet")
+		refuse(w, http.StatusBadRequest, codeBadQuery, "scope must be replica or fleet")
 	}
 }

@@ -37,7 +37,7 @@ func (o Operators) tap(w http.ResponseWriter, r *http.Request) {
 	go func() { over <- o.Sessions.Tap(ctx, id, t) }()
 	select {
 	case err := <-over:
-		refuseOperator(w, cmpError(err))
+		refuseOperator(w, orStopped(err))
 		return
 	case first := <-t.lines:
 		o.did("looks on at a session", zap.String("session", id))
@@ -54,8 +54,8 @@ func (o Operators) tap(w http.ResponseWriter, r *http.Request) {
 	<-over
 }
 
-// cmpError is err, or that the service stops.
-func cmpError(err error) error {
+// orStopped is err, or that the service stops.
+func orStopped(err error) error {
 	if err == nil {
 		return fanout.ErrStopped
 	}

@@ -1,30 +1,35 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
 // screens is where the screenshots go; "make screenshots" gives it.
 var screens = flag.String("screens", "", "keep screenshots of the page in this `directory`")
 
-// look is one way to look at a screen.
-type look struct {
+// window is one way to look at a screen.
+type window struct {
 	width, height int64
 	theme         string
 }
 
-func (l look) String() string { return fmt.Sprintf("%d-%s", l.width, l.theme) }
+func (w window) String() string { return fmt.Sprintf("%d-%s", w.width, w.theme) }
 
-var looks = []look{
+var windows = []window{
 	{1280, 800, "light"}, {1280, 800, "dark"}, {360, 740, "light"}, {360, 740, "dark"},
 }
 
@@ -32,7 +37,7 @@ var looks = []look{
 type scene struct {
 	name  string
 	stage func(t *testing.T, m *meeting) (link string) // what others did before
-	act   func(p *person)                              // what the person who looks does
+	act   func(p *person)                              // what the person who windows does
 }
 
 // Every screen in both themes and sizes: axe-core finds nothing serious,
@@ -49,33 +54,42 @@ func TestEstimationScreens(t *testing.T) {
 				link = s.stage(t, m)
 			}
 			p := &person{browser.tab(t, "about:blank", chromedp.WithNewBrowserContext())}
-			p.forgive("WebSocket connection to")        // one scene has no network
-			p.forgive("responded with a status of 404") // one session is not there before somebody joins
-			p.wear(looks[0])
+			p.forgive("WebSocket connection to") // one scene has no network
+			p.wear(windows[0])
 			p.do(chromedp.Navigate(link))
 			s.act(p)
-			p.text(axe)
-			for _, l := range looks {
-				p.wear(l)
+			p.text("(() => {" + axe + "})()")
+			for _, w := range windows {
+				p.wear(w)
 				p.still()
-				p.fits(l)
-				p.accessible(l)
+				p.fits(w)
+				p.accessible(w)
 				if *screens != "" {
-					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, l)))
+					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
 				}
+			}
+			if *screens != "" {
+				p.wear(windows[0])
+				p.await("import('/app/prefs.js').then((m) => m.speak('zh-CN'))")
+				p.still()
+				p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s-zh.png", s.name, windows[0])))
 			}
 		})
 	}
 }
 
 // wear sets the window, the theme and less motion, before the page is there.
-func (p *tab) wear(l look) {
+func (p *tab) wear(w window) {
 	p.t.Helper()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: l.theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
+		{Name: "prefers-color-scheme", Value: w.theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media)
 	if err == nil {
-		p.do(chromedp.EmulateViewport(l.width, l.height))
+		_, err = chromedp.Call(p.ctx, page.BringToFront, cdp.Empty{}) // what is behind draws no frames, so nothing comes to rest
+	}
+	if err == nil {
+		p.do(chromedp.EmulateViewport(w.width, w.height))
+		p.until("the theme", fmt.Sprintf("[%q, undefined].includes(document.documentElement.dataset.theme)", w.theme))
 	}
 	if err != nil {
 		p.t.Fatalf("the browser: %v", err)
@@ -89,15 +103,15 @@ func (p *tab) still() {
 }
 
 // fits checks that nothing has to be scrolled sideways.
-func (p *tab) fits(l look) {
+func (p *tab) fits(w window) {
 	p.t.Helper()
-	if wide := p.text("document.documentElement.scrollWidth"); wide > fmt.Sprint(l.width) || len(wide) > len(fmt.Sprint(l.width)) {
-		p.t.Errorf("%s: the page is %s wide", l, wide)
+	if wide := p.text("document.documentElement.scrollWidth"); wide > fmt.Sprint(w.width) || len(wide) > len(fmt.Sprint(w.width)) {
+		p.t.Errorf("%s: the page is %s wide", w, wide)
 	}
 }
 
 // accessible has axe-core look at the page, which must have been loaded.
-func (p *tab) accessible(l look) {
+func (p *tab) accessible(w window) {
 	p.t.Helper()
 	found := p.await(`axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then((r) => JSON.stringify({
 		passes: r.passes.length, problems: r.violations.filter((v) => ['serious', 'critical', 'moderate'].includes(v.impact)).map((v) => ({id: v.id, impact: v.impact, help: v.help,
@@ -113,28 +127,33 @@ func (p *tab) accessible(l look) {
 		p.t.Fatalf("axe-core did not look: %v: %s", err, found)
 	}
 	for _, problem := range report.Problems {
-		p.t.Errorf("%s: %s: %s (%s)\n  %s", l, problem.Impact, problem.Help, problem.ID, strings.Join(problem.Nodes, "\n  "))
+		p.t.Errorf("%s: %s: %s (%s)\n  %s", w, problem.Impact, problem.Help, problem.ID, strings.Join(problem.Nodes, "\n  "))
 	}
 }
 
 // await evaluates a promise.
 func (p *tab) await(js string) string {
 	p.t.Helper()
-	p.text("void (globalThis.awaited = undefined, Promise.resolve(" + js + ").then((v) => { globalThis.awaited = [v] }, (e) => { globalThis.awaited = ['failed: ' + e] }))")
+	p.text("void (globalThis.awaited = undefined, (async () => " + js + ")().then((v) => { globalThis.awaited = [v] }, (e) => { globalThis.awaited = ['failed: ' + e] }))")
 	p.until("the promise", "Boolean(globalThis.awaited)")
 	return p.text("globalThis.awaited[0]")
 }
 
 func (p *tab) shoot(path string) {
 	p.t.Helper()
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(path, png, 0o644)
-	}
+	shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
+		p.t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var small bytes.Buffer // the browser compresses in a hurry
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, picture); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, small.Bytes(), 0o644)); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -103,6 +103,19 @@ func TestLoadTestPasses(t *testing.T) {
 	}
 }
 
+// Estimation rounds: everybody votes, somebody reveals, and the next round begins.
+func TestLoadTestOfEstimationRounds(t *testing.T) {
+	t.Parallel()
+	_, both := replicas(t)
+	file := filepath.Join(t.TempDir(), "report.json")
+	p := startLoadtest(t, "-target", both[0].URL()+","+both[1].URL(), "-kind", "estimation", "-sessions", "2", "-members", "6", "-rate", "4", "-duration", "4s", "-json", file)
+	r := loadtestReport(t, p, file, 0)
+	// Each session has at least one whole round in 16 moments: six votes, a reveal, another round.
+	if r.Messages.Failed != 0 || r.Messages.Made < 2*(6+2) || r.Messages.Made > 12*16 || r.Deliveries < 2*6*(6+2) || r.Latency.Count != r.Deliveries {
+		t.Errorf("messages %+v, %d deliveries, latency %+v, %v", r.Messages, r.Deliveries, r.Latency, r.Failures)
+	}
+}
+
 // A gateway that is gone for good fails the run, and the report says why.
 func TestLoadTestFailsWhenTheGatewayIsKilled(t *testing.T) {
 	t.Parallel()

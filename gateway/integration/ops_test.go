@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -176,33 +177,56 @@ func TestOperatorsPage(t *testing.T) {
 	page.do(chromedp.SendKeys(chromedp.ID("query"), "plan\r"))
 	page.until("the search to leave one session", "document.getElementById('sessions').tBodies[0].rows.length === 1")
 
-	page.text("document.querySelector('#sessions button').click()")
+	page.choose("#sessions button")
 	page.shows("members", "member 2")
-	page.do(chromedp.Click(chromedp.ID("tap")))
+	page.choose("#tap")
 	page.shows("tape", "Watching from")
 	if err := members[0].say(0); err != nil {
 		t.Fatal(err)
 	}
 	page.shows("tape", "said")
+	page.looksGood("ops")
 
-	page.text("document.querySelector('#members button').click()")
-	page.do(chromedp.Click(chromedp.ID("confirm-yes")))
+	page.choose("#members button")
+	page.choose("#confirm-yes")
 	page.until("one member less", "document.querySelectorAll('#members > li').length === 4")
 
-	page.text("[...document.querySelectorAll('.replica')].find(r => r.innerText.includes('second')).querySelector('button').click()")
-	page.do(chromedp.Click(chromedp.ID("confirm-yes")))
+	second := fmt.Sprintf("[data-replica=%q]", page.text("[...document.querySelectorAll('.replica')].find((r) => r.innerText.includes('second')).querySelector('button').dataset.replica"))
+	page.choose(second)
+	page.choose("#confirm-yes")
 	page.shows("replicas", "drained")
-	page.text("[...document.querySelectorAll('.replica')].find(r => r.innerText.includes('second')).querySelector('button').click()")
+	page.choose(second)
 	page.until("both to serve", "!document.getElementById('replicas').innerText.includes('drain')")
 
-	page.do(chromedp.Click(chromedp.ID("end")), chromedp.Click(chromedp.ID("confirm-yes")))
+	page.choose("#end")
+	page.choose("#confirm-yes")
 	page.until("the session to be gone", "document.getElementById('sessions').hidden && document.getElementById('detail').hidden")
 
-	for _, width := range []int64{390, 1280} {
-		page.do(chromedp.EmulateViewport(width, 844))
-		page.until(fmt.Sprintf("the page to fit %d pixels", width), "document.documentElement.scrollWidth <= innerWidth")
-	}
 	before := page.text("getComputedStyle(document.body).backgroundColor")
-	page.do(chromedp.Click(chromedp.ID("theme")))
+	page.choose("#theme")
 	page.until("other colours", fmt.Sprintf("getComputedStyle(document.body).backgroundColor !== %q", before))
+}
+
+// choose waits for an element that is shown and can be pressed, and presses it.
+// What comes every 2 s may move it meanwhile, so it is not aimed at.
+func (p *tab) choose(selector string) {
+	p.t.Helper()
+	p.until(selector+" to be there", fmt.Sprintf("(document.querySelector(%[1]q)?.checkVisibility() && !document.querySelector(%[1]q).disabled) ?? false", selector))
+	p.text(fmt.Sprintf("document.querySelector(%q).click()", selector))
+}
+
+// looksGood checks a page in both themes and sizes, and keeps pictures if they are
+// asked for.
+func (p *tab) looksGood(name string) {
+	p.t.Helper()
+	p.text(readFile(p.t, "testdata/axe/axe.min.js"))
+	for _, l := range append(windows, window{1280, 2000, "dark"}, window{1280, 2000, "light"}) {
+		p.wear(l)
+		p.still()
+		p.fits(l)
+		p.accessible(l)
+		if *screens != "" {
+			p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s-%d.png", name, l, l.height)))
+		}
+	}
 }

@@ -51,7 +51,7 @@ const sizingWarm = 12 * time.Second
 
 // sized starts replicas whose limits are in nobody's way.
 func sized(b *testing.B, settings ...string) (*gauge, []*gateway) {
-	redis := redistest.Start(b)
+	redis := redistest.Start(b, "appendonly yes", "appendfsync everysec")
 	settings = append([]string{"PLENUM_REDIS_URL=" + redis.URL(), "PLENUM_SESSION_CAPACITY=1000", "PLENUM_HANDSHAKES=100000",
 		"PLENUM_RATE=1000", "PLENUM_RATE_BURST=1000"}, settings...)
 	both := []*gateway{startGateway(b, settings...), startGateway(b, settings...)}
@@ -120,6 +120,7 @@ func (s *sizing) idle(b *testing.B) {
 			grown := ended.since(before)
 			s.seats[members] = grown.redis.memory / users
 			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(before.rss/float64(len(g.pids))/(1<<20), "MiB/empty-replica")
 			b.ReportMetric(grown.rss/users/1024, "KiB/connection")
 			b.ReportMetric(grown.redis.memory/users, "redis-B/seat")
 			b.ReportMetric(float64(grown.opened)/users, "descriptors/connection")

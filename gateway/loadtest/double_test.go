@@ -23,7 +23,10 @@ type double struct {
 	delay func(at time.Duration) time.Duration // of an event that comes at a moment of the run; nil: none
 	twist func(e *wire.Event)                  // changes an event, as a gateway must not; may be nil
 	seen  func(r *http.Request, j *wire.Join)  // is told every join; may be nil
-	join  func(n int) *wire.Error              // what the n-th join, from 0 on, is answered; nil: the welcome
+	hangs func(j *wire.Join) bool              // which joins are not answered; may be nil
+	// expel says who is put out, when, and how; it may be nil.
+	expel func(j *wire.Join) (after time.Duration, e *wire.Error)
+	join  func(n int) *wire.Error // what the n-th join, from 0 on, is answered; nil: the welcome
 
 	mu     sync.Mutex // guards the following
 	joins  int
@@ -75,10 +78,22 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	client, member := m.Join.Client, "m-"+m.Join.Name
+	if d.hangs != nil && d.hangs(&m.Join) {
+		_, _ = d.read(conn) // until the other side gives up
+		return
+	}
 	if !d.welcome(conn, r, &m.Join) {
 		return
 	}
 	defer d.leave(conn)
+	if d.expel != nil {
+		if after, e := d.expel(&m.Join); e != nil {
+			time.AfterFunc(after, func() {
+				d.write(conn, e.Encode())
+				conn.Close(websocket.StatusCode(e.Close), "")
+			})
+		}
+	}
 	for {
 		if m, err = d.read(conn); err != nil {
 			return

@@ -2,7 +2,6 @@ package loadtest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,9 +17,6 @@ import (
 // waits for nobody, and not so many that a gateway that is away fills the memory.
 const outbox = 10_000
 
-// event is what members of a broadcast session publish.
-const event = "loadtest"
-
 // member is one user.
 type member struct {
 	run     *run
@@ -29,6 +25,7 @@ type member struct {
 	client  *client.Client
 	socket  socket
 	account *account
+	script  script
 	meter   *part
 	rand    *rand.Rand // of the goroutine that sends
 
@@ -63,6 +60,7 @@ func (r *run) newMember(s *session, number, n int) *member {
 		o.Token = func(context.Context) (string, error) { return token, nil }
 	}
 	m.client = client.New(o)
+	m.script = m.newScript()
 	m.account = s.account(o.Name, m.client.ID())
 	return m
 }
@@ -96,36 +94,31 @@ func (m *member) live(ctx, coming context.Context, from time.Duration) {
 	}
 }
 
-// send sends a message that is due.
+// send sends what is due.
 func (m *member) send(due time.Duration) {
 	if !m.ever.Load() || m.away.Load() {
 		return // somebody who is not there says nothing
 	}
 	t, at := &m.run.tally, m.run.clock.now()
+	a, err := m.script.send(due)
+	switch {
+	case errors.Is(err, errNothing):
+		return
+	case err != nil && m.over.Load():
+		err = errPutOut
+	}
 	m.run.watch.sent(at - due)
-	data := m.run.payloads.next(m.number, due, m.rand)
 	t.sent.Add(1)
-	ref, err := m.ask(data)
 	if err != nil {
-		if m.over.Load() {
-			err = errPutOut
-		}
 		t.failed.Add(1)
 		t.fail(ofMessages, err)
 		return
 	}
-	m.account.sent(at, ref, m.run.o.Kind, data)
+	m.account.sent(at, &a)
 }
 
 // errPutOut is of messages of members whose client has ended before the run.
 var errPutOut = errors.New("its member was put out for good")
-
-func (m *member) ask(data []byte) (ref uint64, err error) {
-	if m.run.o.Kind == Document {
-		return m.client.Ask("patch", json.RawMessage(data))
-	}
-	return m.client.Publish(event, json.RawMessage(data))
-}
 
 // drop breaks the connection, as the network does now and then.
 func (m *member) drop(time.Duration) {
@@ -195,6 +188,7 @@ func (m *member) onWelcome(w *wire.Welcome) {
 
 func (m *member) onState(s client.State) {
 	m.account.replaced(s)
+	m.script.replaced(s.State)
 	m.session.begins(s.Session.Epoch)
 }
 
@@ -202,7 +196,7 @@ func (m *member) onEvents(events []wire.Event) {
 	now, caughtUp := m.run.clock.now(), int64(0)
 	m.latencies = m.latencies[:0]
 	for i := range events {
-		due, ok := m.run.payloads.due(events[i].Data)
+		due, ok := m.script.due(&events[i])
 		switch {
 		case !ok:
 		case m.dropped && due < m.back:
@@ -220,10 +214,14 @@ func (m *member) onEvents(events []wire.Event) {
 
 func (m *member) onSettled(s client.Settled) {
 	t := &m.run.tally
-	if s.Err == nil {
+	refusal, _ := errors.AsType[*wire.Error](s.Err)
+	switch {
+	case refusal != nil && m.script.answered(refusal):
+		t.settled.Add(1)
+	case s.Err == nil:
 		t.settled.Add(1)
 		m.session.reached(m.client.Position().Epoch, s.Offset)
-	} else {
+	default:
 		t.failed.Add(1)
 		t.fail(ofMessages, s.Err)
 	}

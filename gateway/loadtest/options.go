@@ -16,11 +16,12 @@ type Kind string
 
 // The kinds.
 const (
-	Broadcast Kind = "broadcast" // members publish
-	Document  Kind = "document"  // each member patches a part of its own
+	Broadcast  Kind = "broadcast"  // members publish
+	Document   Kind = "document"   // each member patches a part of its own
+	Estimation Kind = "estimation" // members vote; the first of each session reveals, and starts the next round
 )
 
-var kinds = []Kind{Broadcast, Document}
+var kinds = []Kind{Broadcast, Document, Estimation}
 
 // Options say what load there is to be. The names in brackets are the flags of
 // the command, by which mistakes are told.
@@ -134,6 +135,7 @@ func (o *Options) Check() error {
 		fmt.Sprintf("bytes from %d to %d, such as 200 or 100-2000", leastSize, mostSize))
 	say(o.Kind != Document || o.Members <= mostDocument/max(1, o.Size.Most), "size", o.Size,
 		fmt.Sprintf("so small that the document of %d members has at most %d bytes", o.Members, mostDocument))
+	say(o.Kind != Estimation || !o.Verify, "verify", o.Verify, "left out with -kind estimation, whose events do not say who made them")
 	say(o.Ramp >= 0 && o.Ramp <= time.Hour, "ramp", o.Ramp, "from 0s to 1h0m0s")
 	during(o.Duration, time.Second, 7*24*time.Hour, "duration")
 	during(o.Patience, time.Second, 10*time.Minute, "patience")

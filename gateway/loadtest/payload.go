@@ -27,8 +27,11 @@ func newPayloads(run string, o *Options) *payloads {
 	return p
 }
 
+// random is a source of random numbers.
+type random interface{ IntN(n int) int }
+
 // next returns the data of a member's message that is due at a moment.
-func (p *payloads) next(member int, due time.Duration, r *rand.Rand) []byte {
+func (p *payloads) next(member int, due time.Duration, r random) []byte {
 	size := p.size.Least + r.IntN(p.size.Most-p.size.Least+1)
 	data := make([]byte, 0, size)
 	if p.kind == Document {

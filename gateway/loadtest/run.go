@@ -55,7 +55,7 @@ func newRun(o Options, c clock, d dials) *run {
 		meter: newMeter(2 * runtime.GOMAXPROCS(0)), watch: newWatch(c)}
 	r.joins = &newMeter(1).parts[0]
 	for i := range o.Sessions {
-		r.sessions = append(r.sessions, &session{id: o.sessionID(i)})
+		r.sessions = append(r.sessions, &session{id: o.sessionID(i), table: &table{dues: make(map[moment]time.Duration)}})
 	}
 	r.history = r.recorded()
 	// Neighbours in time are in different sessions: all grow together.

@@ -11,6 +11,7 @@ import (
 type session struct {
 	id     string
 	record *history.Session // nil without Options.Verify
+	table  *table           // of the kind estimation
 
 	mu   sync.Mutex
 	head wire.Position // guarded by mu; as far as answers told

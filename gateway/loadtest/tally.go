@@ -110,22 +110,24 @@ var local = regexp.MustCompile(`[0-9a-f.:\[\]]+:\d+->`)
 
 // reason says what failed, the same for all that failed in the same way.
 func reason(err error) string {
-	var errno syscall.Errno
-	var timeout net.Error
-	var refusal *wire.Error
-	var closed *client.Closed
+	refusal, _ := errors.AsType[*wire.Error](err)
+	closed, _ := errors.AsType[*client.Closed](err)
+	errno, isErrno := errors.AsType[syscall.Errno](err)
+	network, _ := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, errUnanswered), errors.Is(err, client.ErrClosed):
 		return errUnanswered.Error()
-	case errors.As(err, &refusal) && refusal.Close != 0:
+	case refusal != nil && refusal.Close != 0:
 		return fmt.Sprintf("%s, closed with %d: %s", refusal.Code, refusal.Close, refusal.Message)
-	case errors.As(err, &refusal):
+	case refusal != nil:
 		return fmt.Sprintf("%s: %s", refusal.Code, refusal.Message)
-	case errors.As(err, &closed) && closed.Code != wire.CloseAbnormal:
+	case closed != nil && closed.Code != wire.CloseAbnormal:
 		return fmt.Sprintf("closed with %d %s", closed.Code, closed.Reason)
-	case errors.As(err, &errno):
+	case closed != nil && closed.Unwrap() != nil:
+		return reason(closed.Unwrap())
+	case isErrno:
 		return errno.Error()
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, context.DeadlineExceeded), network != nil && network.Timeout():
 		return "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return "ended without a goodbye"

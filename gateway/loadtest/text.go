@@ -66,9 +66,9 @@ func (r *Report) beside() (lines []string) {
 func (g *Generator) verdict() string {
 	var b strings.Builder
 	if g.Limit {
-		b.WriteString("THE LOAD GENERATOR WAS THE LIMIT, not the gateway alone: ")
-		b.WriteString(strings.Join(g.Signs, "; "))
-		b.WriteString(". Latencies are partly its own. Use fewer members, a lower rate, or more machines.")
+		fmt.Fprintf(&b, "THE LOAD GENERATOR WAS THE LIMIT, not the gateway alone: %s. Latencies are partly its own. ", strings.Join(g.Signs, "; "))
+		fmt.Fprintf(&b, "It used %.0f %% of its %d processors, other programs %.0f %% of the machine. ", 100*g.CPU, g.Cores, 100*g.Others)
+		b.WriteString("Use fewer members, a quieter machine, or several.")
 		return b.String()
 	}
 	fmt.Fprintf(&b, "The load generator kept up: %.0f %% of its %d processors, timers %s late, messages sent %s late (p99).",

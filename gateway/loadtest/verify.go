@@ -22,16 +22,11 @@ func (s *session) account(name, id string) *account {
 	return &account{s.record.Client(name, id)}
 }
 
-// sent tells of a message, and of the event that it shall lead to.
-func (a *account) sent(at time.Duration, ref uint64, kind Kind, data []byte) {
-	if a == nil {
-		return
+// sent tells of a message.
+func (a *account) sent(at time.Duration, what *asked) {
+	if a != nil {
+		a.record.Sent(at, what.ref, what.event, what.data)
 	}
-	name := event
-	if kind == Document {
-		name = "document.patched"
-	}
-	a.record.Sent(at, ref, name, data)
 }
 
 func (a *account) settled(s client.Settled) {

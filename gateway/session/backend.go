@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -23,6 +24,9 @@ type Snapshot struct {
 	Members json.RawMessage `json:"members"`
 	State   json.RawMessage `json:"state"`
 }
+
+// Position is where the session stands.
+func (s Snapshot) Position() wire.Position { return wire.Position{Epoch: s.Epoch, Offset: s.Offset} }
 
 // Create makes a session. An empty id is drawn, an empty kind is the default. Errors: ErrExists, a
 // *wire.Error for what is wrong with the request, or one of package fanout.
@@ -109,8 +113,28 @@ func (s *Service) snapshot(ctx context.Context, pool *fanout.Pool) (Snapshot, er
 func (r *room) requestBackend(pr *fanout.Proposal) {
 	r.asking.Lock()
 	defer r.asking.Unlock()
-	pr.Client, pr.Ref = "backend "+r.service.incarnation, r.service.numbers.Add(1)
+	if r.asked == 0 {
+		r.asked = uint64(time.Now().UnixMicro()) // above those of earlier rooms of the session
+	}
+	r.asked++
+	pr.Client, pr.Ref = "backend "+r.service.incarnation, r.asked
 	r.pool.Propose(pr)
+}
+
+// Closed reports whether a session keeps people out who know its id, so that
+// only backends may see and change it over HTTP. One that does not exist does
+// not. Errors are those of package fanout.
+func (s *Service) Closed(ctx context.Context, id string) (bool, error) {
+	v, err := s.hub.Read(ctx, id, &fanout.Query{})
+	if err != nil || !v.Exists {
+		return false, err
+	}
+	r := roster{kinds: s.kinds}
+	if err := r.Load(v.Head, v.State); err != nil {
+		return false, err
+	}
+	c, ok := r.state.(kind.Closed)
+	return ok && c.Closed(), nil
 }
 
 // outcome turns what the log says of a backend's request into our errors.

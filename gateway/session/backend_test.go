@@ -250,6 +250,9 @@ func TestHistory(t *testing.T) {
 			w.Errorf("%+v, %v", all, err)
 		}
 		page, err := one.History(w.Context(), "s", 10, 5)
+		if err != nil {
+			w.Fatal(err)
+		}
 		if err := json.Unmarshal(page.Events, &events); err != nil || len(events) != 5 || events[0].Offset != 11 || page.Last != 15 || !page.Complete {
 			w.Errorf("%s, %v", page.Events, err)
 		}

@@ -120,6 +120,9 @@ func (c *command) setName(change *fanout.Change, r *roster, m *member, now time.
 	var data struct {
 		Name string `json:"name"`
 	}
+	if c.from.claimed != "" {
+		return &wire.Error{Code: wire.CodeForbidden, Message: "your name is the one in your token"}
+	}
 	if json.Unmarshal(c.data, &data) != nil {
 		return &wire.Error{Code: wire.CodeBadData, Message: `the data of set_name is {"name": string}`}
 	}

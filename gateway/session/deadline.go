@@ -30,9 +30,12 @@ func (r *room) arm(d kind.Deadline) {
 	}
 }
 
-// fire tells the session that a deadline is reached.
+// fire tells the session that a deadline is reached. It is armed no more: if
+// nothing comes of it, because the store has lost the session meanwhile, it can
+// be armed again.
 func (r *room) fire(d kind.Deadline) {
-	r.pool.Propose(&fanout.Proposal{To: fired{r, d}, Decide: func(s fanout.State) (c fanout.Change, err error) {
+	r.fired(d)
+	r.pool.Propose(&fanout.Proposal{To: firing{r, d}, Decide: func(s fanout.State) (c fanout.Change, err error) {
 		ros := s.(*roster)
 		if ros.exists {
 			ros.due(&c, d.Token, time.Now())
@@ -42,13 +45,21 @@ func (r *room) fire(d kind.Deadline) {
 	}})
 }
 
-// fired hears of that. What failed is tried again.
-type fired struct {
+func (r *room) fired(d kind.Deadline) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.armed == d {
+		r.armed, r.alarm = kind.Deadline{}, nil
+	}
+}
+
+// firing hears what came of it. What failed is tried again.
+type firing struct {
 	*room
 	deadline kind.Deadline
 }
 
-func (f fired) Settled(_ *fanout.Proposal, s fanout.Settlement) {
+func (f firing) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	if errors.Is(s.Err, fanout.ErrUnavailable) || errors.Is(s.Err, fanout.ErrUnknown) {
 		f.arm(kind.Deadline{At: time.Now().Add(sayAgain), Token: f.deadline.Token})
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
+	"github.com/plenum-gateway/plenum/gateway/kind"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -31,7 +32,7 @@ func (s *Service) Publish(ctx context.Context, id, event string, data json.RawMe
 	switch {
 	case !wire.ValidEvent(event):
 		return Published{}, &wire.Error{Code: wire.CodeBadEvent, Message: "event must be 1 to 64 characters of a-z 0-9 _ . -"}
-	case reserved([]byte(event)):
+	case reserved([]byte(event)) || s.reservedByKind(event):
 		return Published{}, errReserved
 	}
 	pool, err := s.hub.Open(ctx, id)
@@ -84,7 +85,18 @@ func reserved(event []byte) bool {
 	return bytes.HasPrefix(event, []byte("member.")) || bytes.HasPrefix(event, []byte("session."))
 }
 
-var errReserved = &wire.Error{Code: wire.CodeForbidden, Message: "events named member.… and session.… are the gateway's own"}
+// reservedByKind reports whether an event is one that some kind keeps for itself.
+// Which kind a session is of is not looked at: that would cost each event a read.
+func (s *Service) reservedByKind(event string) bool {
+	for _, k := range s.kinds {
+		if r, ok := k.(kind.Reserved); ok && r.Reserves(event) {
+			return true
+		}
+	}
+	return false
+}
+
+var errReserved = &wire.Error{Code: wire.CodeForbidden, Message: "events named member.… and session.…, and those of the session's kind, are the gateway's own"}
 
 // History is a part of a session's past.
 type History struct {

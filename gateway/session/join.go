@@ -14,10 +14,19 @@ var errSeatUnknown = &wire.Error{Code: wire.CodeSeatUnknown, Close: wire.CloseJo
 	Message: "no member of this session has that seat"}
 
 // Join lets a connection into a session. It returns when the welcome has been
-// handed to the connection, or with a *wire.Error that says how to refuse it.
-// ctx bounds the wait.
+// handed to the connection and the session knows of it, or with a *wire.Error
+// that says how to refuse it. ctx bounds the wait for the welcome.
+//
+// What the client sends behind the welcome is to be read after that: by then no
+// other connection of this client has anything under way, so that what it is
+// told of its requests here is the truth everywhere.
 func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	err := s.join(ctx, session, j, conn)
+	return s.JoinAs(ctx, session, j, Person{}, conn)
+}
+
+// JoinAs is Join for somebody who has proved who they are.
+func (s *Service) JoinAs(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	err := s.join(ctx, session, who.join(j), who, conn)
 	if err != nil {
 		s.Stats.Refused.Add(1)
 		if j.Since != nil {
@@ -29,9 +38,9 @@ func (s *Service) Join(ctx context.Context, session string, j *wire.Join, conn C
 	return nil
 }
 
-func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn Conn) error {
-	if j.Seat == "" && j.Name == "" {
-		return &wire.Error{Code: wire.CodeBadName, Close: wire.CloseJoinRefused, Message: "a new seat needs a name"}
+func (s *Service) join(ctx context.Context, session string, j *wire.Join, who Person, conn Conn) error {
+	if j.Seat == "" && j.Name == "" && who.Subject == "" {
+		return errNameless
 	}
 	pool, err := s.hub.Open(ctx, session)
 	if err != nil {
@@ -39,12 +48,14 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 	}
 	p := &Participant{service: s, pool: pool, room: pool.Owner().(*room), conn: conn, name: j.Name, client: j.Client,
 		number: s.numbers.Add(1), at: time.Now().UnixMilli()}
-	a := &arrival{Participant: p, join: j, secret: j.Seat, done: make(chan error, 1)}
-	if j.Seat == "" {
-		if ok, wait := p.room.mayTry(); !ok && j.Passcode != "" {
+	p.by = s.incarnation + ":" + itoa(int(p.number))
+	a := &arrival{Participant: p, join: j, who: who, secret: j.Seat, done: make(chan error, 1)}
+	if who.Subject != "" {
+		a.arrive()
+	} else if j.Seat == "" {
+		if err := a.mayTry(); err != nil {
 			pool.Close()
-			return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
-				Message: "too many wrong passcodes were tried in this session"}
+			return err
 		}
 		a.secret, p.seat = newSeat()
 		p.member = "m_" + randomID(10)
@@ -73,6 +84,8 @@ func (s *Service) join(ctx context.Context, session string, j *wire.Join, conn C
 type arrival struct {
 	*Participant
 	join   *wire.Join
+	who    Person // empty: nobody had to prove anything
+	drawn  string // the id of a new seat of theirs
 	secret string
 	roster *roster    // with the new seat
 	done   chan error // of capacity 1
@@ -80,6 +93,16 @@ type arrival struct {
 	// Guarded by mu.
 	pending bool                          // a request for a place in the roster is under way
 	undo    func(r *roster) fanout.Change // takes out what it got; nil if nothing
+}
+
+// mayTry refuses a passcode where too many wrong ones were tried.
+func (a *arrival) mayTry() error {
+	ok, wait := a.room.mayTry()
+	if ok || a.join.Passcode == "" {
+		return nil
+	}
+	return &wire.Error{Code: wire.CodeSlowDown, Close: wire.CloseTooFast, Retry: true, After: wait,
+		Message: "too many wrong passcodes were tried in this session"}
 }
 
 // giveUp ends the wait for a welcome. It reports false when that is being sent.
@@ -138,8 +161,11 @@ func (a *arrival) answered(undo func(r *roster) fanout.Change) (gone bool) {
 func (a *arrival) sit() {
 	o := &a.service.options
 	j := kind.Join{Member: a.member, Name: a.name, Role: a.join.Role, Passcode: a.join.Passcode}
-	a.ask(&fanout.Proposal{Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
+	a.ask(&fanout.Proposal{Client: a.scope, By: a.by, Create: o.CreateOnJoin, To: seating{a}, Decide: func(s fanout.State) (fanout.Change, error) {
 		a.roster = s.(*roster)
+		if a.who.Subject != "" {
+			return a.seatPerson(j, o, time.Now())
+		}
 		return a.roster.seatNew(a.Participant, j, o, time.Now())
 	}})
 }
@@ -153,6 +179,9 @@ func (t seating) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 		t.room.triedWrongly()
 	}
 	t.seated(s, func(r *roster) fanout.Change {
+		if t.returned {
+			return t.disconnected(r)
+		}
 		if m := r.byID(t.member); m != nil {
 			return r.quit(m, reasonLeft, time.Now())
 		}
@@ -199,7 +228,15 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	m := r.bySeat(a.seat)
 	switch {
 	case !seen.Exists || m == nil:
-		a.done <- a.unknown(seen)
+		if err := a.unknown(seen); a.who.Subject == "" || a.join.Seat != "" && err == errEnded {
+			a.done <- err
+			return
+		}
+		if err := a.mayTry(); err != nil {
+			a.done <- err
+			return
+		}
+		a.sit() // whoever has a token needs no secret to be let in
 		return
 	case !r.admits(m, o.Capacity):
 		a.done <- full(o)
@@ -208,9 +245,10 @@ func (a *arrival) seen(s fanout.State, seen fanout.Seen) {
 	a.welcome(r, m, seen)
 }
 
-// connect is the request that the roster notes the connection of a seat.
+// connect is the request that the roster notes the connection of a seat. It ends
+// what other connections of the client have under way.
 func (p *Participant) connect(to fanout.Settler) *fanout.Proposal {
-	return &fanout.Proposal{To: to, Decide: func(s fanout.State) (fanout.Change, error) {
+	return &fanout.Proposal{Client: p.scope, By: p.by, To: to, Decide: func(s fanout.State) (fanout.Change, error) {
 		return s.(*roster).connect(p, &p.service.options, time.Now())
 	}}
 }
@@ -227,16 +265,24 @@ func (c connected) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 	}
 }
 
+// entering is a connection that was welcomed and waits for that.
+type entering struct{ *arrival }
+
+func (e entering) Settled(pr *fanout.Proposal, s fanout.Settlement) {
+	connected{e.Participant}.Settled(pr, s)
+	e.done <- nil
+}
+
 // welcome lets the connection in at what was seen. If the pool cannot take it
 // there, it looks again.
 func (a *arrival) welcome(r *roster, m *member, seen fanout.Seen) {
 	a.member, a.name = m.ID, m.Name
 	w := a.service.options.Welcome
 	w.Replica = a.service.options.Replica
-	w.You = wire.You{Member: m.ID, Seat: a.secret, Client: a.client}
+	w.You = wire.You{Member: m.ID, Seat: a.seatOf(m), Client: a.client}
 	w.Acked = seen.Ref
 	at, events, more := seen.Head.Position, []fanout.Event(nil), false
-	since := a.join.Since
+	since := a.since(m)
 	if since != nil && seen.Complete && since.Epoch == seen.Head.Epoch && since.Offset <= seen.Head.Offset {
 		w.Resumed = true
 		at, events, more = fanout.Position(*since), seen.Events, seen.More
@@ -279,13 +325,16 @@ func (a *arrival) arrived(r *roster, m *member, epoch string, resumed bool) {
 	if a.room.enter(a.Participant, epoch) {
 		a.finish()
 	}
-	if !m.has(a.ref()) {
-		a.pool.Propose(a.connect(connected{a.Participant}))
+	known := m.has(a.ref())
+	if !known {
+		a.pool.Propose(a.connect(entering{a}))
 	}
 	if alive := a.service.alive.Load(); alive != nil && r.hasDead(*alive) {
 		a.room.suspect.Store(true)
 	}
 	a.room.wake(r)
 	a.tellPrivate(r)
-	a.done <- nil
+	if known {
+		a.done <- nil
+	}
 }

@@ -24,14 +24,16 @@ type Participant struct {
 	pool    *fanout.Pool
 	conn    Conn
 
-	member string // id
-	name   string // for a log that has forgotten it
-	seat   string // hash of the secret
-	client string
-	scope  string // of this client's refs in the log
-	number uint64
-	at     int64 // when it asked to join, milliseconds since 1970
-	index  int   // in room.local
+	member  string // id
+	name    string // for a log that has forgotten it
+	claimed string // the name that a token says; empty if none does
+	seat    string // hash of the secret
+	client  string
+	scope   string // of this client's refs in the log
+	by      string // names the connection there
+	number  uint64
+	at      int64 // when it asked to join, milliseconds since 1970
+	index   int   // in room.local
 
 	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
 	noted    atomic.Bool  // the roster has had this connection
@@ -42,6 +44,7 @@ type Participant struct {
 
 	// The desk's.
 	replaces []connRef // of this client, ended here when this one came
+	returned bool      // a person's seat was there after all
 	told     []byte    // what the kind has told this member alone, last
 
 	mu       sync.Mutex       // guards the following
@@ -62,6 +65,20 @@ func (p *Participant) ref() connRef {
 
 // Deliver implements fanout.Subscriber.
 func (p *Participant) Deliver(f *fanout.Frame) { p.conn.Deliver(f) }
+
+// Session returns the session's id.
+func (p *Participant) Session() string { return p.pool.Session() }
+
+// Settle has a command count that the connection has dealt with itself: it is
+// acknowledged, and its ref is taken.
+func (p *Participant) Settle(ref uint64) {
+	if !p.silent() && p.admit(ref) {
+		p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: ref, To: p})
+	}
+}
+
+// Refuse tells that a command will never count.
+func (p *Participant) Refuse(e *wire.Error) { p.reject(e) }
 
 // Publish tells everyone in the session. The message's slices are not kept.
 func (p *Participant) Publish(m *wire.Publish) {
@@ -91,7 +108,7 @@ func (p *Participant) Publish(m *wire.Publish) {
 	p.service.Stats.Publishes.Add(1)
 	size := 128 + len(m.Event) + len(m.Data) + len(p.client)
 	text := wire.AppendEventBody(make([]byte, 0, size), &event)
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: p,
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, By: p.by, Ref: m.Ref, To: p,
 		Change: fanout.Change{Events: 1, Records: fanout.AppendEvent(make([]byte, 0, len(text)+4), text)}})
 }
 
@@ -111,7 +128,7 @@ func (p *Participant) Command(m *wire.Command) {
 	}
 	p.service.Stats.Commands.Add(1)
 	c := &command{name: string(m.Command), data: append(json.RawMessage(nil), m.Data...), ref: m.Ref, from: p}
-	p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: m.Ref, To: c, Decide: c.decide})
+	p.pool.Propose(&fanout.Proposal{Client: p.scope, By: p.by, Ref: m.Ref, To: c, Decide: c.decide})
 }
 
 // silent reports whether the connection speaks for no member any more: what is
@@ -139,6 +156,7 @@ func (p *Participant) reject(e *wire.Error) {
 func (p *Participant) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	p.inFlight.Add(-1)
 	switch {
+	case errors.Is(s.Err, fanout.ErrClaimed): // the client is told over its new connection; this one is being ended
 	case s.Err != nil:
 		e := refusal(s.Err, pr.Ref)
 		if e.Close != 0 {

@@ -60,11 +60,7 @@ func (p *patching) decide(st fanout.State) (change fanout.Change, err error) {
 	if err != nil {
 		return change, err
 	}
-	p.roster.state = result.State
-	p.roster.set(fieldState, result.State.Encode())
-	for _, e := range result.Events {
-		appendEvent(&change, body(e.Name, "", e.Data, p.at))
-	}
+	p.roster.take(&change, result, speaker{}, p.at)
 	return change, nil
 }
 

@@ -118,6 +118,7 @@ func (r *roster) connect(p *Participant, o *Options, now time.Time) (c fanout.Ch
 	}
 	m.drop(p.replaces)
 	m.Conns = append(m.Conns, p.ref())
+	r.rename(&c, m, p, now)
 	if m.Status != wire.StatusOnline {
 		m.Status, m.Until, m.Gone = wire.StatusOnline, 0, 0
 		appendEvent(&c, body(eventChanged, "", changedData{Member: m.ID, Status: m.Status}, now))

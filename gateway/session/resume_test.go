@@ -261,18 +261,22 @@ func TestARefusalThatGotLostIsNoAcknowledgement(t *testing.T) {
 		if got := ada.refusals(); len(got) != 1 || got[0] != "1 unavailable" {
 			w.Fatalf("refusals %v", got)
 		}
+		one.faults.heal()
 		release := make(chan struct{})
-		one.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
 			<-release
 			return do()
 		}})
-		ada.p.Publish(&wire.Publish{Ref: 2, Event: []byte("e"), Data: []byte("2")})
-		ada.p.Publish(&wire.Publish{Ref: 3, Event: []byte("e"), Data: []byte("3")})
-		back := two.resume("s", ada)
+		resumed := make(chan *fake)
+		go func() { resumed <- two.resume("s", ada) }()
+		pass(time.Second) // it has its welcome, and the session does not know of it yet
+		ada.publish(2, "e", "2")
+		ada.publish(3, "e", "3")
+		close(release)
+		back := <-resumed
 		if back.first.Acked != 0 {
 			w.Fatalf("acked %d", back.first.Acked)
 		}
-		close(release)
 		settle()
 		for ref := uint64(1); ref <= 4; ref++ {
 			back.publish(ref, "again", fmt.Sprint(ref))
@@ -286,6 +290,67 @@ func TestARefusalThatGotLostIsNoAcknowledgement(t *testing.T) {
 		}
 		if got := back.refusals(); len(got) != 1 || got[0] != "1 ref_not_rising" || back.acks[1] != 0 || back.acks[2] == 0 || back.acks[3] == 0 {
 			w.Errorf("refusals %v, acks %v", got, back.acks)
+		}
+	})
+}
+
+// A client comes back elsewhere while its old replica still tries to append what
+// the old connection has sent. That must not take effect any more: the new
+// replica may have refused it, and that is definite.
+func TestARefusalIsDefiniteWhateverIsUnderWayElsewhere(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
+		settle()
+		release := make(chan struct{})
+		one.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+			<-release
+			return do()
+		}})
+		ada.p.Publish(&wire.Publish{Ref: 1, Event: []byte("e"), Data: []byte("1")})
+		ada.p.Publish(&wire.Publish{Ref: 2, Event: []byte("e"), Data: []byte("2")})
+		back := two.resume("s", ada)
+		two.faults.away()
+		back.publish(1, "e", "1")
+		pass(5 * time.Second)
+		if got := back.refusals(); lines(got) != "1 unavailable" {
+			w.Fatalf("refusals %v", got)
+		}
+		two.faults.heal()
+		close(release)
+		settle()
+		back.publish(2, "again", "2")
+		var got []string
+		for _, e := range bob.events() {
+			got = append(got, e[strings.Index(e, " ")+1:])
+		}
+		if lines(got) != "again 2" {
+			w.Errorf("took effect: %v; the first was refused, and the second sent anew", got)
+		}
+		if got := append(ada.refusals(), back.refusals()...); len(got) != 0 {
+			w.Errorf("refusals %v", got)
+		}
+	})
+}
+
+// Until the session knows of a connection, what its client sends is not read: a
+// refusal could be untrue as long as an older connection has the request under way.
+func TestJoinReturnsWhenTheSessionKnows(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada := one.named("s", "Ada")
+		settle()
+		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+			time.Sleep(time.Second)
+			return do()
+		}})
+		began := time.Now()
+		back := two.resume("s", ada)
+		if took := time.Since(began); took < time.Second || back.first == nil {
+			w.Errorf("it took %v", took)
+		}
+		if m := w.roster("s")[ada.member()]; !m.has(back.p.ref()) {
+			w.Error("the session does not know of the connection")
 		}
 	})
 }

@@ -27,6 +27,7 @@ type room struct {
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
 
 	asking sync.Mutex // held while a backend's request gets its ref and is handed in
+	asked  uint64     // the last one of these refs; guarded by asking
 
 	mu    sync.Mutex // guards the following
 	local []*Participant

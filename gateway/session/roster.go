@@ -155,8 +155,12 @@ func (r *roster) save(m *member) {
 	r.public, r.counted = nil, false
 }
 
-// add adds a member who just joined.
+// add adds a member who just joined. Who joined first stays first, also of two
+// within a millisecond.
 func (r *roster) add(m *member) {
+	if n := len(r.members); n > 0 {
+		m.Joined = max(m.Joined, r.members[n-1].Joined+1)
+	}
 	r.members = append(r.members, m)
 	r.save(m)
 }

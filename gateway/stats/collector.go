@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/plenum-gateway/plenum/fanout/latency"
 )
 
 const (
@@ -206,14 +204,4 @@ func (c *Collector) count(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alive, c.lost = max(1, alive), lost
-}
-
-// Distribution returns a histogram of the last minute by its key in the group
-// latency. It is for tests and for the load test.
-func (r *Recent) Distribution(key string) latency.Distribution {
-	i := find("latency", key)
-	if i < 0 || r.Figures.values == nil {
-		return latency.Distribution{}
-	}
-	return r.Figures.values[i].spread
 }

@@ -39,8 +39,8 @@ var logRows = []Metric{
 		func(r *reading) *atomic.Int64 { return &r.Log.SweepChecks }),
 }
 
-// seconds is a counter of time that something else measures.
-func seconds(m Metric) Metric {
+// rising makes a counter of what something else has counted.
+func rising(m Metric) Metric {
 	m.Kind = Counter
 	return m
 }
@@ -54,7 +54,7 @@ var processRows = []Metric{
 		func(r *reading) float64 { return r.host.memory }),
 	gauge("process", "memory_limit", "plenum_memory_limit_bytes", "Memory that it may have: of its control group, or of the machine.", Sum,
 		func(r *reading) float64 { return r.host.memoryLimit }),
-	seconds(gauge("process", "cpu", "plenum_cpu_seconds_total", "Processor time that the process has used.", Sum,
+	rising(gauge("process", "cpu", "plenum_cpu_seconds_total", "Processor time that the process has used.", Sum,
 		func(r *reading) float64 { return r.host.cpu })),
 	gauge("process", "cores", "plenum_cpu_cores", "Processor cores that it may use at once (GOMAXPROCS).", Sum,
 		func(r *reading) float64 { return r.host.cores }),
@@ -64,9 +64,9 @@ var processRows = []Metric{
 		func(r *reading) float64 { return r.host.descriptors }),
 	gauge("process", "descriptors_limit", "plenum_file_descriptors_limit", "Files and sockets that may be open.", Sum,
 		func(r *reading) float64 { return r.host.descriptorsLimit }),
-	seconds(gauge("process", "network_received", "plenum_network_received_bytes_total", "Bytes that the machine, or the container, has received, without its loopback.", Apart,
+	rising(gauge("process", "network_received", "plenum_network_received_bytes_total", "Bytes that the machine, or the container, has received, without its loopback.", Apart,
 		func(r *reading) float64 { return r.host.received })),
-	seconds(gauge("process", "network_sent", "plenum_network_sent_bytes_total", "Bytes that it has sent.", Apart,
+	rising(gauge("process", "network_sent", "plenum_network_sent_bytes_total", "Bytes that it has sent.", Apart,
 		func(r *reading) float64 { return r.host.sent })),
 }
 

@@ -69,7 +69,7 @@ func (c *Client) apply(ctx context.Context, l *link, m *wire.ServerMessage) erro
 	case wire.TypeAck:
 		c.tell(c.locked(func() []settlement { return c.outbox.acknowledged(m.Ack.Ref, m.Ack.Offset, c.position.Offset) }))
 	case wire.TypeError:
-		c.refused(l, m.Error)
+		c.refused(ctx, l, m.Error)
 	case wire.TypePrivate:
 		if c.o.OnPrivate != nil {
 			c.o.OnPrivate(m.Private)
@@ -171,7 +171,11 @@ func (c *Client) heartbeat(l *link, h *wire.HeartbeatMessage) {
 }
 
 // refused deals with an error message.
-func (c *Client) refused(l *link, e *wire.Error) {
+func (c *Client) refused(ctx context.Context, l *link, e *wire.Error) {
+	if e.Ref == 0 && e.Code == wire.CodeTokenExpiring && c.o.Token != nil {
+		c.refresh(ctx, l)
+		return
+	}
 	if e.Ref == 0 {
 		l.refusal = e
 		if !c.expects(e) {
@@ -232,6 +236,10 @@ func (c *Client) locked(f func() []settlement) []settlement {
 // tell tells outcomes. It is called without the lock, on the goroutine of Run.
 func (c *Client) tell(out []settlement) {
 	for _, s := range out {
+		if s.request.own {
+			c.refreshed(s.Err)
+			continue
+		}
 		if s.request.result != nil {
 			s.request.result <- s.Settled
 		}

@@ -87,7 +87,13 @@ func (c *Client) Position() wire.Position {
 func (c *Client) Pending() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.outbox.requests)
+	n := 0
+	for _, r := range c.outbox.requests {
+		if !r.own {
+			n++
+		}
+	}
+	return n
 }
 
 // Run connects and stays connected, over all that may break, until ctx ends or

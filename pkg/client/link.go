@@ -39,7 +39,8 @@ type link struct {
 	moments [][]byte        // ephemeral messages
 	left    bool            // the leave went out
 	watch   *time.Timer
-	writers sync.WaitGroup
+	hurry   context.CancelFunc // ends the wait for a new token; nil if there was none
+	writers sync.WaitGroup     // and who gets that token
 }
 
 var errSilent = errors.New("the gateway has been silent for too long")
@@ -203,6 +204,9 @@ func (c *Client) close(l *link) {
 	c.outbox.before = max(c.outbox.before, l.sent)
 	if l.watch != nil {
 		l.watch.Stop()
+	}
+	if l.hurry != nil {
+		l.hurry()
 	}
 	c.mu.Unlock()
 	l.conn.CloseNow()

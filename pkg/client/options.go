@@ -30,9 +30,10 @@ type Options struct {
 	Role     string         // where the session's kind has roles
 	Passcode string         // where the session asks for one
 
-	// Token returns the token for a join, where the operator asks for one. It
-	// is called before every join, so that it can be refreshed; its context
-	// ends with Timeout.
+	// Token returns a token, where the operator asks for one. It is called
+	// before every join, and when the gateway says that the one in use is about
+	// to end: the new one takes its place without a new connection. Its context
+	// ends with Timeout. It is called by other goroutines than the callbacks.
 	Token func(ctx context.Context) (string, error)
 
 	Gzip       bool         // take large messages compressed

@@ -14,6 +14,7 @@ type request struct {
 	name    string
 	data    []byte
 	result  chan Settled // has room for one; nil if nobody waits
+	own     bool         // the client's own: nobody is told, and it ends with its connection
 
 	passed bool   // settled for the gateway, but the outcome is not known: its event tells
 	done   bool   // with passed: it took effect; only its offset is not known
@@ -160,6 +161,12 @@ func (o *outbox) replaced() []settlement {
 // welcomed takes over what a welcome says: all up to acked is settled.
 func (o *outbox) welcomed(acked uint64, resumed bool) []settlement {
 	var out []settlement
+	o.requests = slices.DeleteFunc(o.requests, func(r *request) bool {
+		if r.own && r.passed {
+			o.passed--
+		}
+		return r.own
+	})
 	if !resumed {
 		out = o.replaced() // also what an earlier welcome said of a past that may be gone
 	}

@@ -32,6 +32,8 @@ const (
 	CodeProtocol         Code = "unknown_protocol"  // closes with 4507
 	CodeOrigin           Code = "origin_forbidden"  // closes with 4502
 	CodeNotAuthenticated Code = "not_authenticated" // closes with 4501
+	CodeTokenExpiring    Code = "token_expiring"    // send the command refresh_token within After
+	CodeTokenExpired     Code = "token_expired"     // closes with 4005
 	CodeForbidden        Code = "forbidden"         // this member may not
 	CodeUnknownCommand   Code = "unknown_command"   // the session's kind has no such command
 	CodeUnknownMember    Code = "unknown_member"    // a command names a member who is not there

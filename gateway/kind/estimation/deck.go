@@ -116,11 +116,6 @@ func (d deck) rank() {
 	}
 }
 
-// numeric reports whether every counted card has a number.
-func (d deck) numeric() bool {
-	return !slices.ContainsFunc(d.Cards, func(c card) bool { return c.Rank != nil && c.Number == nil })
-}
-
 // find returns the card that a member names, by its id, its label, or another
 // way to write the same.
 func (d deck) find(text string) (card, bool) {

@@ -38,6 +38,9 @@ func hashPasscode(code string, salt []byte) []byte {
 
 func (p *passcode) is(code string) bool { return hmac.Equal(hashPasscode(code, p.Salt), p.Hash) }
 
+// Closed implements kind.Closed.
+func (s *state) Closed() bool { return s.Passcode != nil || s.Locked || len(s.Banned) > 0 }
+
 // Admit implements kind.Social.
 func (s *state) Admit(j kind.Join, people []kind.Person, _ time.Time) (kind.Result, error) {
 	keepOut := func(code wire.Code, text string) (kind.Result, error) {

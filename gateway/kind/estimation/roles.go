@@ -63,6 +63,9 @@ func (m *move) promote(data json.RawMessage) error {
 	if err != nil || slices.Contains(m.Facilitators, member) {
 		return err
 	}
+	if m.by == m.Acting { // the role goes back; it must not be made a lasting one
+		return forbidden("who acts for the facilitators cannot make one")
+	}
 	m.Facilitators = append(m.Facilitators, member)
 	m.sayRoles()
 	return nil

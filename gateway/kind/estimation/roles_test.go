@@ -112,9 +112,9 @@ func TestClaimAfterTheClaimant(t *testing.T) {
 	m.must("own", "close", "")
 	m.status(wire.StatusOffline, "own")
 	m.pass(time.Minute)
-	m.must("ann", "claim", "") // in any phase
-	m.must("ann", "promote", `{"member":"ann"}`)
-	m.tells(`+ roles.changed {"owner":"own","facilitators":["own","fac","ann"],"acting":null,"absent":null}`)
+	m.must("ann", "claim", "")                                          // in any phase
+	m.refused("ann", "promote", `{"member":"ann"}`, wire.CodeForbidden) // that would last
+	m.refused("ann", "demote", `{"member":"fac"}`, wire.CodeForbidden)
 }
 
 // TestSuccession: who owns the session when its owner has gone.

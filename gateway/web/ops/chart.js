@@ -24,7 +24,7 @@ export class Chart {
     this.svg = draw('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': options.title });
     this.plot = make('div', { className: 'plot' }, this.svg);
     this.legend = make('p', { className: 'legend' });
-    this.element = make('figure', { className: 'chart', title: options.about ?? '' }, make('h3', {}, options.title), this.plot, this.legend);
+    this.element = make('figure', { className: 'chart', title: options.about ?? '' }, make('h2', {}, options.title), this.plot, this.legend);
     this.element.style.margin = '0';
     parent.append(this.element);
     this.plot.addEventListener('pointermove', (e) => this.point(e));

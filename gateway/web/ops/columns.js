@@ -12,7 +12,7 @@ export class Columns {
     this.svg = draw('svg', { viewBox: '0 0 300 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': title });
     this.plot = make('div', { className: 'plot' }, this.svg);
     this.legend = make('p', { className: 'legend' });
-    this.element = make('figure', { className: 'chart c0', title: about }, make('h3', {}, title), this.plot, this.legend);
+    this.element = make('figure', { className: 'chart c0', title: about }, make('h2', {}, title), this.plot, this.legend);
     this.element.style.margin = '0';
     parent.append(this.element);
   }
@@ -54,7 +54,7 @@ export class Bars {
     this.none = none;
     this.list = make('ol', { className: 'bars' });
     this.plot = make('div', { className: 'plot' }, this.list);
-    this.element = make('figure', { className: 'chart', title: about }, make('h3', {}, title), this.plot);
+    this.element = make('figure', { className: 'chart', title: about }, make('h2', {}, title), this.plot);
     this.element.style.margin = '0';
     parent.append(this.element);
   }

@@ -22,7 +22,7 @@ export class Detail {
     by('tape').replaceChildren();
     this.id = id;
     await this.refresh();
-    by('detail').scrollIntoView({ behavior: 'smooth', block: 'nearest' });
+    by('detail').scrollIntoView({ block: 'nearest' });
   }
 
   close() {

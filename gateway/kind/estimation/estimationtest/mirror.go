@@ -195,3 +195,17 @@ func (m *Mirror) Past() (rounds []string) {
 	}
 	return rounds
 }
+
+// Matches is Differs for what everyone is shown: without what only the member is.
+func (m *Mirror) Matches(view json.RawMessage) error {
+	shown, err := parse(view)
+	if err != nil {
+		return err
+	}
+	shown["you"] = m.state["you"]
+	b, err := json.Marshal(shown)
+	if err != nil {
+		return err
+	}
+	return m.Differs(b)
+}

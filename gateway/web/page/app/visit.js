@@ -13,6 +13,7 @@ import { Store } from './store.js';
  * @property {import('../client/dist/plenum.min.js').Phase} phase
  * @property {string} kind empty until the first welcome
  * @property {string} me
+ * @property {string} replica which gateway serves this page
  * @property {number} waiting requests that are not settled
  * @property {PlenumError} [over] why it has ended
  * @property {any} content the kind's
@@ -69,7 +70,7 @@ export class Visit {
   constructor(join, kinds) {
     this.#join = join;
     this.#kinds = kinds;
-    this.now = new Store(/** @type {Now} */ ({ phase: 'connecting', kind: '', me: '', waiting: 0, content: undefined }));
+    this.now = new Store(/** @type {Now} */ ({ phase: 'connecting', kind: '', me: '', replica: '', waiting: 0, content: undefined }));
     this.#client = this.#connect();
   }
 
@@ -84,7 +85,7 @@ export class Visit {
 
   /** The gateway's clock. */
   get clock() {
-    return Date.now() + this.#skew;
+    return Date.now() + (this.#client.skew ?? this.#skew);
   }
 
   /** What follows the session; undefined until the first welcome. */
@@ -170,9 +171,9 @@ export class Visit {
   }
 
   /** @param {import('../client/dist/plenum.min.js').Status} status */
-  #status({ phase, error }) {
+  #status({ phase, error, replica }) {
     if (phase === 'closed' && error?.code === 'seat_unknown') return void (this.#anew = this.#again());
-    this.#set({ phase, over: phase === 'closed' ? error : undefined });
+    this.#set({ phase, replica: replica ?? this.now.value.replica, over: phase === 'closed' ? error : undefined });
   }
 
   /**

@@ -42,7 +42,7 @@ export function roundsCSV(m) {
   const head = ['round', 'story', 'started', 'revealed', 'ended', 'member', 'card', 'first card', 'votes',
     'estimate', 'mean', 'median', 'agreement', 'level'];
   return csv([head, ...rounds(m).flatMap((r) => lines(m, r).map(({ member, card, first, votes }) => [
-    r.round, r.title, time(r.started), time(r.revealed), time(r.ended), member, card, first, votes, r.estimate?.value,
+    r.round, r.title, time(r.started), time(r.revealed), time(r.ended), member, card, first, votes, r.estimate && labelOf(r.estimate),
     r.results?.mean, r.results?.median.map(labelOf).join(' '), r.results?.agreement, r.results?.level,
   ]))]);
 }

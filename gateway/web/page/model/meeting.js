@@ -61,11 +61,10 @@ const events = {
     });
     return { ...next, names: { ...m.names, ...namesOf(m, [member]) } };
   },
-  'round.started': (m, { round, story, title, started, anonymous }, me) => ({
+  'round.started': (m, { round, story, title, started, anonymous }) => ({
     ...ended(m, started),
     phase: 'voting',
     round: { round, story, title, started, anonymous, voted: [] },
-    ...(me && { you: { card: null } }),
   }),
   'round.anonymous': (m, { anonymous }) => inRound(m, { anonymous }),
   'estimate.set': estimated,
@@ -113,15 +112,16 @@ function inRound(m, change) {
 const without = (o) => /** @type {T} */ (Object.fromEntries(Object.entries(o).filter(([, value]) => value !== undefined)));
 
 /**
- * The meeting with its round in the history, if it left anything.
+ * The meeting with its round in the history, if it left anything, and no card on the table.
  * @param {Meeting} m
  * @param {number} at
  * @returns {Meeting}
  */
 function ended(m, at) {
   const { round } = m;
-  if (!round || !(round.revealed || round.voted?.length)) return m;
-  return { ...m, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
+  const next = m.you ? { ...m, you: { card: null } } : m;
+  if (!round || !(round.revealed || round.voted?.length)) return next;
+  return { ...next, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
 }
 
 /**
@@ -130,14 +130,13 @@ function ended(m, at) {
  * @returns {Meeting}
  */
 function estimated(m, { value, round, story }) {
-  const estimate = value === '' ? undefined : { value, round: round ?? 0 };
-  /** @template {{ estimate?: any }} T @param {T} o */
-  const set = (o) => without({ ...o, estimate });
+  /** @template {object} T @param {T} o @param {any} estimate */
+  const set = (o, estimate) => without({ ...o, estimate: value === '' ? undefined : estimate });
   return {
     ...m,
-    round: m.round && round === m.round.round ? set(m.round) : m.round,
-    history: round === undefined ? m.history : m.history.map((r) => (r.round === round ? set(r) : r)),
-    stories: story === undefined ? m.stories : m.stories.map((s) => (s.id === story ? set(s) : s)),
+    round: m.round && round === m.round.round ? set(m.round, value) : m.round,
+    history: round === undefined ? m.history : m.history.map((r) => (r.round === round ? set(r, value) : r)),
+    stories: story === undefined ? m.stories : m.stories.map((s) => (s.id === story ? set(s, { value, round: round ?? 0 }) : s)),
   };
 }
 

@@ -21,14 +21,8 @@
 /** @type {Record<string, string>} */
 const labels = { 0.5: '½', coffee: '☕', infinity: '∞' };
 
-/** @param {string} card */
+/** What is written for a card, or for an estimate, which may be any text. @param {string} card */
 export const labelOf = (card) => labels[card] ?? card;
-
-/**
- * What an estimate is called: a card's label, or what somebody wrote.
- * @param {string} value
- */
-export const estimateLabel = (value) => labelOf(value);
 
 /**
  * Sorts cards as the deck has them; cards of another deck come by their numbers.

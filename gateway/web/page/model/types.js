@@ -45,7 +45,7 @@
  * @property {Record<string, string>} [votes]
  * @property {Record<string, string | null>} [changed]
  * @property {Results} [results]
- * @property {Estimate} [estimate]
+ * @property {string} [estimate]
  * @property {number} [ended]
  *
  * @typedef {{ id: string, title: string, link?: string, estimate?: Estimate }} Story

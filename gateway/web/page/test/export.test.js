@@ -36,7 +36,7 @@ test('nothing begins as a formula does', () => {
 
 const meeting = () => {
   const m = fromState(snapshot());
-  const past = { ...m.round, voted: undefined, revealed: 2000, ended: 3000, votes: { m_a: '3', m_gone: '8' }, changed: { m_a: '5' }, results: results(), estimate: { value: '5', round: 1 } };
+  const past = { ...m.round, voted: undefined, revealed: 2000, ended: 3000, votes: { m_a: '3', m_gone: '8' }, changed: { m_a: '5' }, results: results(), estimate: '5' };
   return {
     ...m, names: { m_gone: '=Zoe' },
     history: [past, { ...m.round, round: 2, ended: 4000, voted: ['m_b'] }, { ...past, round: 3, anonymous: true, votes: undefined, changed: undefined }],

@@ -44,7 +44,7 @@ test('the button names the next step', () => {
   assert.equal(at(revealed()), 'revote');
   assert.equal(at(revealed({ level: 'consensus' })), 'next');
   const saved = revealed();
-  saved.round.estimate = { value: '5', round: 1 };
+  saved.round.estimate = '5';
   assert.equal(at(saved), 'next');
   assert.equal(step({ ...meeting(), phase: 'closed', round: null }, { voted: 0, missing: [] }), 'closed');
 });

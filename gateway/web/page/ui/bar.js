@@ -12,8 +12,8 @@ import { cx, html, useLayoutEffect, useRef, useState } from './kit.js';
 
 const tabs = /** @type {const} */ ({ stories: 'list', history: 'history', settings: 'gear' });
 
-/** @param {{ view: View, phase: string, drawer: string, onDrawer?: (tab: string) => void, onHelp?: () => void }} props */
-export function Bar({ view, phase, drawer, onDrawer, onHelp }) {
+/** @param {{ view: View, phase: string, replica?: string, drawer: string, onDrawer?: (tab: string) => void, onHelp?: () => void }} props */
+export function Bar({ view, phase, replica, drawer, onDrawer, onHelp }) {
   return html`<header class="bar">
     <a class="brand" href="/" aria-label=${t('bar.home')} title=${t('bar.home')}><${Mark} /></a>
     <${Title} view=${view} />
@@ -25,7 +25,7 @@ export function Bar({ view, phase, drawer, onDrawer, onHelp }) {
           title=${t(`drawer.${tab}`)} data-tab=${tab} onClick=${() => onDrawer?.(tab)}><${Icon} name=${icon} /><span>${t(`drawer.${tab}`)}</span></button>`)}
       </nav>
       <${Me} view=${view} onHelp=${onHelp} />
-      <span class="dot" id="status" data-phase=${phase} role="img" aria-label=${t(`phase.${phase}`)} title=${t(`phase.${phase}`)}></span>
+      <span class="dot" id="status" data-phase=${phase} data-replica=${replica} role="img" aria-label=${t(`phase.${phase}`)} title=${`${t(`phase.${phase}`)}${replica ? ` · ${replica}` : ''}`}></span>
     </div>
   </header>`;
 }

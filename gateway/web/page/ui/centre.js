@@ -4,6 +4,7 @@ import { t } from '../app/prefs.js';
 import { left } from '../model/clock.js';
 import { claimIn, may, nextStory } from '../model/people.js';
 import { Icon } from './icons.js';
+import { Reactions } from './reactions.js';
 import { cx, html, useClock } from './kit.js';
 
 /** @param {{ view: import('./meeting.js').View }} props */
@@ -11,6 +12,7 @@ export function Centre({ view }) {
   return html`<div class="centre">
     ${view.step === 'countdown' ? html`<${Countdown} view=${view} />` : view.step === 'closed' ? html`<p class="strong">${t('phase.closed_meeting')}</p>` : html`<${Ordinary} view=${view} />`}
     <${Claim} view=${view} />
+    ${view.room && html`<${Reactions} room=${view.room} />`}
   </div>`;
 }
 

@@ -5,7 +5,7 @@ import { History } from './history.js';
 import { Icon } from './icons.js';
 import { Settings } from './settings.js';
 import { Stories } from './stories.js';
-import { cx, html, useEffect, useRef } from './kit.js';
+import { cx, html, useLayoutEffect, useRef } from './kit.js';
 
 const tabs = /** @type {const} */ (['stories', 'history', 'settings']);
 const panels = { stories: Stories, history: History, settings: Settings };
@@ -13,7 +13,7 @@ const panels = { stories: Stories, history: History, settings: Settings };
 /** @param {{ view: import('./meeting.js').View, tab: string, onTab: (tab: string) => void, onClose: () => void }} props */
 export function Drawer({ view, tab, onTab, onClose }) {
   const ref = useRef(/** @type {any} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     ref.current.focus();
     return () => before?.isConnected && before.focus();

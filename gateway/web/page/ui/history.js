@@ -3,7 +3,7 @@
 import { language, t } from '../app/prefs.js';
 import { duration } from '../model/clock.js';
 import { nameOf } from '../model/people.js';
-import { estimateLabel, labelOf } from '../model/results.js';
+import { labelOf } from '../model/results.js';
 import { names } from '../app/meeting.js';
 import { Exports } from './exports.js';
 import { Icon } from './icons.js';
@@ -38,7 +38,7 @@ function Past({ round, meeting, me }) {
   return html`<li><details class="past">
     <summary>
       <span class="what"><b>${round.title || t('round.quick')}</b><small>${t('round.number', { round: round.round })} · ${at} · ${short}</small></span>
-      ${round.estimate ? html`<b class="points"><span class="hidden">${t('stories.estimate')} </span>${estimateLabel(round.estimate.value)}</b>` : null}
+      ${round.estimate ? html`<b class="points"><span class="hidden">${t('stories.estimate')} </span>${labelOf(round.estimate)}</b>` : null}
       <${Icon} name="chevron" size=${18} />
     </summary>
     ${results

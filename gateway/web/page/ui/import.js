@@ -26,7 +26,7 @@ export function Import({ room, onClose }) {
       <header class="dialog-head"><h2>${t('import.title')}</h2><button type="button" class="plain icon-only" aria-label=${t('do.close')} onClick=${onClose}><${Icon} name="x" /></button></header>
       <label class="quiet" for="import-text">${t('import.text')}</label>
       <textarea id="import-text" rows="9" value=${text} spellcheck=${false} placeholder=${t('import.placeholder')} onInput=${(/** @type {any} */ e) => setText(e.target.value)}></textarea>
-      <label class="file"><${Icon} name="upload" size=${18} />${t('import.file')}<input type="file" accept=".csv,.tsv,.txt,text/csv,text/plain" onChange=${file} /></label>
+      <label class="file"><${Icon} name="upload" size=${18} />${t('import.file')}<input type="file" class="hidden" accept=".csv,.tsv,.txt,text/csv,text/plain" onChange=${file} /></label>
       <fieldset class="segments"><legend class="hidden">${t('import.format')}</legend>
         ${['lines', 'csv'].map((id) => html`<label><input type="radio" name="format" value=${id} checked=${as === id} onChange=${() => setFormat(id)} /><span>${t(`import.${id}`)}</span></label>`)}
       </fieldset>

@@ -112,9 +112,12 @@ export function Popover({ label, class: name, button, children, panel, title, di
     };
   }, [open]);
   useLayoutEffect(() => {
-    if (!open) return;
-    place(box.current, ref.current.querySelector('button'));
-    box.current.querySelector('input, button, [href], select')?.focus();
+    if (!open) return undefined;
+    const put = () => place(box.current, ref.current.querySelector('button'));
+    put();
+    (box.current.querySelector('.primary, .item') ?? box.current.querySelector('button'))?.focus();
+    addEventListener('resize', put);
+    return () => removeEventListener('resize', put);
   }, [open]);
   return html`<span class="popover" ref=${ref}>
     <button type="button" class=${name} aria-label=${label} title=${title ?? label} aria-expanded=${open} disabled=${disabled}

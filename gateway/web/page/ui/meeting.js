@@ -57,7 +57,7 @@ export function Meeting({ visit, now }) {
     document.title = meeting.phase === 'voting' ? `(${done.voted}/${done.voters}) ${title} · Plenum` : `${title} · Plenum`;
   }, [meeting.phase, done.voted, done.voters, title]);
   return html`<div class=${cx('meeting', drawer && 'with-drawer')} data-phase=${meeting.phase}>
-    <${Bar} view=${view} phase=${now.phase} drawer=${drawer} onDrawer=${(/** @type {string} */ d) => setDrawer(d === drawer ? '' : d)} onHelp=${() => setHelp(true)} />
+    <${Bar} view=${view} phase=${now.phase} replica=${now.replica} drawer=${drawer} onDrawer=${(/** @type {string} */ d) => setDrawer(d === drawer ? '' : d)} onHelp=${() => setHelp(true)} />
     <${Lost} phase=${now.phase} waiting=${now.waiting} card=${view.card} />
     <main class="stage">
       <${Table} view=${view} />

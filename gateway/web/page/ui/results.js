@@ -3,7 +3,7 @@
 import { language, t } from '../app/prefs.js';
 import { duration } from '../model/clock.js';
 import { may, nameOf } from '../model/people.js';
-import { columns, estimateLabel, labelOf, number } from '../model/results.js';
+import { columns, labelOf, number } from '../model/results.js';
 import { LateHand } from './hand.js';
 import { CardLabel, Icon } from './icons.js';
 import { cx, html, useState } from './kit.js';
@@ -62,15 +62,15 @@ function Save({ view: { meeting, room, me } }) {
   const { round, deck, options } = meeting;
   const [other, setOther] = useState(false);
   if (!room || !round) return null;
-  const saved = round.estimate?.value;
-  if (!may(meeting, me, options.flow_by)) return saved ? html`<p class="saved"><${Icon} name="check" size=${18} />${t('results.saved', { value: estimateLabel(saved) })}</p>` : null;
+  const saved = round.estimate;
+  if (!may(meeting, me, options.flow_by)) return saved ? html`<p class="saved"><${Icon} name="check" size=${18} />${t('results.saved', { value: labelOf(saved) })}</p>` : null;
   const suggested = round.results?.suggested;
   const save = (/** @type {string} */ value) => {
     setOther(false);
     room.estimate(value);
   };
   return html`<div class="save">
-    ${saved ? html`<p class="saved" id="saved"><${Icon} name="check" size=${18} />${t('results.saved', { value: estimateLabel(saved) })}</p>`
+    ${saved ? html`<p class="saved" id="saved"><${Icon} name="check" size=${18} />${t('results.saved', { value: labelOf(saved) })}</p>`
       : suggested ? html`<button type="button" class="primary" id="save" onClick=${() => save(suggested)}>${t('results.save', { value: labelOf(suggested) })}</button>` : null}
     <button type="button" class="link" aria-expanded=${other} onClick=${() => setOther(!other)}>${t(saved || suggested ? 'results.other' : 'results.set')}</button>
     ${other && html`<div class="others">

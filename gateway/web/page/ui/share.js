@@ -20,8 +20,8 @@ export const Invitation = ({ session }) => html`<div class="invitation">
   <div class="words">
     <p class="strong">${t('share.title')}</p>
     <p class="quiet small">${t('share.text')}</p>
-    <${Link} text=${linkTo(session)} />
   </div>
+  <${Link} text=${linkTo(session)} />
 </div>`;
 
 /** @param {{ text: string }} props */

@@ -2,7 +2,7 @@
 /** The stories: what is estimated, in which order. */
 import { language, t } from '../app/prefs.js';
 import { may } from '../model/people.js';
-import { estimateLabel, number, total } from '../model/results.js';
+import { labelOf, number, total } from '../model/results.js';
 import { Exports } from './exports.js';
 import { Icon } from './icons.js';
 import { Import } from './import.js';
@@ -84,7 +84,7 @@ function Row({ story, i, view, edit, flow, dragged, onDrag, onDrop }) {
     <span class="place">${i + 1}</span>
     <span class="what">${story.link ? html`<a href=${story.link} target="_blank" rel="noopener noreferrer">${story.title}</a>` : story.title}
       ${now && html`<small>${t('stories.now')}</small>`}</span>
-    <b class=${cx('points', !story.estimate && 'none')} title=${t('stories.estimate')}>${story.estimate ? html`<span class="hidden">${t('stories.estimate')} </span>${estimateLabel(story.estimate.value)}` : html`<span class="hidden">${t('stories.no_estimate')}</span>–`}</b>
+    <b class=${cx('points', !story.estimate && 'none')} title=${t('stories.estimate')}>${story.estimate ? html`<span class="hidden">${t('stories.estimate')} </span>${labelOf(story.estimate.value)}` : html`<span class="hidden">${t('stories.no_estimate')}</span>–`}</b>
     ${flow && !now ? html`<button type="button" class="plain icon-only" aria-label=${t('stories.start', { title: story.title })} title=${t('stories.start_short')} onClick=${() => room.start(story.id)}><${Icon} name="play" size=${18} /></button>` : html`<span class="space"></span>`}
     ${edit && html`<${Popover} class="plain icon-only" label=${t('stories.more', { title: story.title })} title=${t('stories.more_short')} button=${html`<${Icon} name="more" size=${18} />`} panel="menu">
       ${(/** @type {() => void} */ close) => items(story, i, view, () => setEditing(true)).map(({ icon, key, off, danger, act }) => html`<button type="button" class=${cx('item', danger && 'danger-text')} disabled=${off} onClick=${() => {

@@ -3,7 +3,7 @@
 import { language, t } from '../app/prefs.js';
 import { duration } from '../model/clock.js';
 import { may } from '../model/people.js';
-import { estimateLabel, number, total } from '../model/results.js';
+import { labelOf, number, total } from '../model/results.js';
 import { Exports } from './exports.js';
 import { html } from './kit.js';
 
@@ -20,7 +20,7 @@ export function Summary({ view }) {
       ${sum !== undefined && html`<div><dt>${t('summary.total')}</dt><dd>${number(sum, language.value)}</dd></div>`}
       ${summary && html`<div><dt>${t('summary.duration')}</dt><dd>${duration(summary.duration, language.value)}</dd></div>`}
     </dl>
-    ${meeting.stories.length > 0 && html`<ul class="outcome">${meeting.stories.map((s) => html`<li key=${s.id}><span>${s.title}</span><b>${s.estimate ? estimateLabel(s.estimate.value) : '–'}</b></li>`)}</ul>`}
+    ${meeting.stories.length > 0 && html`<ul class="outcome">${meeting.stories.map((s) => html`<li key=${s.id}><span>${s.title}</span><b>${s.estimate ? labelOf(s.estimate.value) : '–'}</b></li>`)}</ul>`}
     <div class="buttons">
       ${room && may(meeting, me, 'owner') && html`<button type="button" class="primary" id="reopen" onClick=${() => room.do('reopen')}>${t('do.reopen')}</button>`}
       <${Exports} view=${view} />

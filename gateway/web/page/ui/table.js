@@ -4,7 +4,7 @@ import { t } from '../app/prefs.js';
 import { placeIn } from '../model/results.js';
 import { sorted } from '../model/people.js';
 import { Centre } from './centre.js';
-import { Reactions, reactionsBy } from './reactions.js';
+import { reactionsBy } from './reactions.js';
 import { Seat } from './seat.js';
 import { Invitation } from './share.js';
 import { cx, html } from './kit.js';
@@ -29,6 +29,5 @@ export function Table({ view }) {
     </ul>
     <${Centre} view=${view} />
     ${alone && html`<div class="welcome"><${Invitation} session=${visit.session} /></div>`}
-    ${room && html`<${Reactions} room=${room} />`}
   </section>`;
 }

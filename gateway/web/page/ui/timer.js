@@ -14,7 +14,7 @@ export function Timer({ view: { meeting, room, me, clock } }) {
   const now = useClock(clock, timer?.state === 'running');
   const rest = timer ? left(timer, now) : 0;
   const allowed = room && may(meeting, me, meeting.options.flow_by);
-  if (!timer && !allowed) return null;
+  if (meeting.phase === 'closed' || !timer && !allowed) return null;
   const face = timer
     ? html`<span class="timer-face" data-state=${timer.state} data-soon=${(timer.state === 'running' && rest <= 10_000) || undefined}>
         <${Ring} part=${timer.state === 'ended' ? 0 : rest / timer.ms} /><b>${timer.state === 'ended' ? t('timer.over') : minutes(rest)}</b></span>`
