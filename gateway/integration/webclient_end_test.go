@@ -2,7 +2,10 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -146,4 +149,57 @@ func webRemoved(t *testing.T, b *browser) {
 	bo.until("the seat to be forgotten", "localStorage.length === 0")
 	bo.run("join('removed', { name: 'Bo', storage: 'localStorage' })")
 	bo.until("a welcome", "me.client.phase === 'connected' && me.client.members.list.length === 2")
+}
+
+// The session is ended by a backend: everybody hears of it.
+func webSessionEnds(t *testing.T, b *browser) {
+	g := startGateway(t)
+	ada := alone(t, b, g.URL(), "over", options{"name": "Ada"})
+	r, err := http.NewRequest(http.MethodDelete, g.URL()+"/api/sessions/over", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := requests.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	ada.ended("session_ended 4504")
+	if events := ada.text("me.events.map((e) => e.event).join()"); !strings.HasSuffix(events, "session.ended") {
+		t.Errorf("told of %s", events)
+	}
+}
+
+// Who has another token in time keeps the connection; who has none comes back
+// with the next one.
+func webTokens(t *testing.T, b *browser) {
+	m := newMint(t)
+	g := startGateway(t, "PLENUM_AUTH_ALGORITHM=RS256", "PLENUM_AUTH_KEY_FILE="+m.file, "PLENUM_AUTH_LEEWAY=0s",
+		"PLENUM_HEARTBEAT_INTERVAL=1s", "PLENUM_HEARTBEAT_TIMEOUT=30s")
+	for end, token := range map[string]string{
+		"not_authenticated 4501": "rubbish",
+		"forbidden 4502":         m.token("cy", claim("session", "elsewhere")),
+	} {
+		visit(t, b, g.URL(), "tokens", options{"name": "Cy", "token": token}, chromedp.WithNewBrowserContext()).ended(end)
+	}
+	ends := time.Now().Add(15 * time.Second).Unix()
+	ada := alone(t, b, g.URL(), "tokens", options{"name": "Ada", "tokens": []any{m.token("ada", claim("exp", ends)), m.token("ada")}})
+	bo := alone(t, b, g.URL(), "tokens", options{"name": "Bo", "tokens": []any{m.token("bo", claim("exp", ends)), nil, m.token("bo")}})
+	bo.until("the end of the token", "me.statuses.some((s) => s.close === 4005)")
+	bo.until("a welcome with the next one", "me.client.phase === 'connected'")
+	if errors := bo.text("me.errors.join()"); errors != "token,token_expired" {
+		t.Errorf("Bo was told of %s", errors)
+	}
+	ada.until("the end of the token", fmt.Sprintf("Date.now() > %d", (ends+2)*1000))
+	ada.run("me.publish('still here')")
+	ada.settled()
+	caughtUp(ada, bo)
+	for v, connections := range map[*visitor]int{ada: 1, bo: 2} {
+		if r, _ := v.judge(); len(r.Welcomes) != connections || len(r.States) != 1 {
+			t.Errorf("welcomes: %+v; want %d, and replays", r.Welcomes, connections)
+		}
+	}
+	if errors := ada.text("me.errors.join()"); errors != "" {
+		t.Errorf("Ada was told of %s", errors)
+	}
 }

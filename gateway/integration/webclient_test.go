@@ -41,6 +41,8 @@ func TestWebClient(t *testing.T) {
 		"tabs as people":             webTabsApart,
 		"ends":                       webEnds,
 		"ends when removed":          webRemoved,
+		"ends when its session does": webSessionEnds,
+		"tokens":                     webTokens,
 		"ends when the gateway says": webRefused,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, shared) })

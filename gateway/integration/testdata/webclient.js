@@ -1,9 +1,10 @@
 /**
  * Joins a session as an app does, with the bundle that the gateway serves, and
  * keeps all that it is told in the page's "me". storage names the storage that
- * seats are kept in; random is what the client draws, always.
+ * seats are kept in; random is what the client draws, always; tokens are what
+ * the app has when it is asked for one, null is none.
  */
-globalThis.join = async (session, { storage, protocols, random, ...options }) => {
+globalThis.join = async (session, { storage, protocols, random, tokens, ...options }) => {
   const { connect, seatsIn } = await import('/client/dist/plenum.min.js');
   const me = { events: [], states: [], statuses: [], welcomes: [], errors: [], notes: [], outcomes: [], sockets: [] };
   const outcome = (data, promise) => {
@@ -15,6 +16,7 @@ globalThis.join = async (session, { storage, protocols, random, ...options }) =>
     session,
     seats: storage && seatsIn(globalThis[storage]),
     random: random === undefined ? Math.random : () => random,
+    token: tokens && (async () => tokens.shift() ?? Promise.reject(new Error('no token'))),
     socket: (url, offered) => observed(new WebSocket(url, protocols ?? offered), me.sockets),
     onStatus: ({ phase, error }) => me.statuses.push({ phase, code: error?.code, close: error?.close }),
     onWelcome: (welcome) => me.welcomes.push(welcome),

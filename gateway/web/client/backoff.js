@@ -42,9 +42,9 @@ export class Backoff {
    */
   next(why, now) {
     let spread = Math.min(this.#most, this.failures ? MIN * 2 ** (this.failures - 1) : FIRST);
-    let least = 0;
-    if (why.close === 4006) least = Math.max(why.after, parseWait(why.message));
-    if (why.close === 4007) least = Math.max(why.after, (spread = AWAY));
+    let least = why.after;
+    if (why.close === 4006) least = Math.max(least, parseWait(why.message));
+    if (why.close === 4007) least = Math.max(least, (spread = AWAY));
     this.failures++;
     const wait = least + this.#random() * spread;
     this.notBefore = least && now + wait;

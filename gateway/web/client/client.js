@@ -252,7 +252,7 @@ export class Client {
     } catch (e) {
       return this.#breach(link, String(e));
     }
-    if (m.type !== 'frame') link.refusal = m.type === 'error' && !m.ref ? m : undefined;
+    if (m.type !== 'frame') link.refusal = m.type === 'error' && !m.ref && m.code !== wire.EXPIRING ? m : undefined;
     if (link === this.#next) {
       if (m.type === 'welcome') this.#welcomed(link, m);
       return;
@@ -351,7 +351,7 @@ export class Client {
   #refused(m) {
     const error = new PlenumError(m.code, m.message, m);
     const { token } = this.#o;
-    if (m.code === 'token_expiring' && typeof token === 'function') this.#refresh(token);
+    if (m.code === wire.EXPIRING && typeof token === 'function') this.#refresh(token);
     else if (!m.ref) tell(this.#o, 'onError', error);
     if (this.#outbox.refused(m.ref, error) || (m.code === 'slow_down' && !m.ref)) {
       this.#timers.plan('pause', Math.max(error.after, 100), () => this.#flush());

@@ -132,7 +132,8 @@ export interface Callbacks {
   /** For this member's connections alone. */
   onPrivate?(note: { event: string; data: any }): void;
   /**
-   * A refusal that belongs to no request, a breach of the protocol, or another
+   * A refusal that belongs to no request (also the one right before an end, which
+   * onStatus tells, too), a breach of the protocol, or another
    * token that was not to be had. The client goes on.
    */
   onError?(error: PlenumError): void;

@@ -3,6 +3,9 @@
 
 export const PROTOCOL = 'plenum.v1';
 
+/** The error that announces the end of a token. It is not why a connection ends. */
+export const EXPIRING = 'token_expiring';
+
 export class PlenumError extends Error {
   /**
    * @param {string} code

@@ -68,6 +68,8 @@ test('waits that the gateway asks for', async () => {
     [4006, 'too_fast', null, 0, 100],
     [4007, 'unavailable', null, 5000, 10_000],
     [4007, '', refusal(8000), 8000, 13_000],
+    [1006, '', refusal(2000), 2000, 2100], // the close frame was lost
+    [1006, '', { ...refusal(60_000), code: 'token_expiring' }, 0, 100],
   ]) {
     const waits = [];
     for (const random of [0, 1]) {
