@@ -151,6 +151,7 @@ func (d *desk) took(res Appended, a *Append) {
 		first.Offset = res.First - 1
 	}
 	d.pool.meet(first)
+	d.claimed(res.Claims, a)
 	last := first.Offset
 	var took sample
 	for _, p := range d.group {
@@ -162,11 +163,21 @@ func (d *desk) took(res Appended, a *Append) {
 			last += uint64(p.Change.Events)
 			took.add(sample{last: last, asked: d.pool.hub.wheel.since(p.asked), n: 1})
 		}
-		d.settle(p, Settlement{Head: res.Head, Last: last})
+		d.settle(p, Settlement{Head: res.Head, Last: last, Taken: p.taken})
 	}
 	d.pool.timed(res.Epoch, took)
 	clear(d.group)
 	d.group = d.group[:0]
+}
+
+// claimed notes with the proposals that claim a client what took effect of it.
+func (d *desk) claimed(claims []Taken, a *Append) {
+	for n := range a.Items {
+		if a.Items[n].claims() && len(claims) > 0 {
+			d.group[d.owners[n]].taken = claims[0]
+			claims = claims[1:]
+		}
+	}
 }
 
 // conflict takes the newer state.

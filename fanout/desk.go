@@ -57,6 +57,7 @@ type Proposal struct {
 	asked  time.Time // when it was proposed
 	tried  bool      // an append that held it, or the same ref, was sent; its outcome is unknown
 	reject error     // Decide's answer in this round
+	taken  Taken     // of a claim
 }
 
 // Settler hears what became of a proposal. An error is definite: nothing
@@ -73,6 +74,7 @@ type Settlement struct {
 	Last     uint64
 	Mark     string // with Repeated: what was kept with the ref; then Last is the offset of its last event
 	Tried    bool   // an earlier append of it had an unknown outcome, so what Err tells of may be its own doing
+	Taken    Taken  // of a proposal that claims its client: what took effect before it
 }
 
 // Look asks for the session as it stands. Looks that wait together share one

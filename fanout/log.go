@@ -63,9 +63,9 @@ type Batch struct {
 // took effect itself or not, see [Appended].
 //
 // An item with By and without Ref claims its client for a connection: items with
-// refs of that client and another By are not taken from then on. So what a
-// connection that was replaced has still under way cannot overtake, or follow,
-// what its successor is told.
+// refs of that client and another By are not taken from then on, and the answer
+// says which were. So the connection knows of each request whether it took
+// effect, whatever its predecessors had under way.
 type Item struct {
 	Client  string // scopes Ref
 	By      string // the connection that asks, without spaces, = and @; empty: nobody's claim is heeded
@@ -74,6 +74,9 @@ type Item struct {
 	Records []byte // from [AppendEvent], or from [AppendEphemeral] and [AppendNote]
 	Mark    string // kept with Ref, and told to whoever repeats it; no line breaks
 }
+
+// claims reports whether the item claims its client.
+func (i *Item) claims() bool { return i.By != "" && i.Ref == 0 }
 
 // Mark is what is kept with a ref that was taken before.
 type Mark struct {
@@ -122,6 +125,7 @@ type Appended struct {
 	Outcome Outcome
 	Head
 	First   uint64            // the offset of the first event appended
+	Claims  []Taken           // for each item that claims its client: what took effect before it
 	Repeats []int             // with Repeated: indexes of the items that cannot be taken
 	Marks   []Mark            // with Repeated: one for each of Repeats
 	Skipped []int             // with Repeated: those of Repeats that never took effect, because later refs did before them

@@ -14,7 +14,7 @@ var appendCases = []testCase{
 	{"Repeats", "a ref takes effect once, whichever replica is asked; refs of one client only rise, and may skip", repeats},
 	{"Skipped", "a ref that did not take effect before a higher one did never will, and the answer tells it from one that did", skipped},
 	{"SkippedMany", "of refs that did not take effect the log tells at least the newest MaxGaps gaps", skippedMany},
-	{"Claims", "a connection that claims a client ends what others have under way for it, and nothing else", claims},
+	{"Claims", "a connection that claims a client ends what others have under way for it, and nothing else, and learns what took effect", claims},
 	{"RepeatsWithin", "a ref that repeats an item of the same append is a repeat", repeatsWithin},
 	{"AllOrNothing", "with one repeat nothing of an append is done, and the answer names the repeats and no others", allOrNothing},
 	{"Unrecognised", "items without a ref are taken as often as they are appended", unrecognised},
@@ -169,7 +169,10 @@ func claims(k *kit) {
 	head := one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{claim("x:1")}}).Head
 	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{by("x:1", 4)}})
 	check(other, []int{0, 1, 2}, []int{1}, []int{2}, by("y:1", 3), by("y:1", 2), by("y:1", 5))
-	res := other.append(session, fanout.Took, &fanout.Append{If: &head, Items: []fanout.Item{by("x:1", 6), claim("y:1"), by("y:1", 7), events("d", 1, "another client")}})
+	res := other.append(session, fanout.Took, &fanout.Append{If: &head, Items: []fanout.Item{by("x:1", 6), claim("y:1"), by("y:1", 7), events("d", 1, "another client"), {Client: "new", By: "y:2"}}})
+	if len(res.Claims) != 2 || res.Claims[0].Last != 6 || !slices.Equal(res.Claims[0].Gaps, []fanout.Span{{First: 2, Last: 2}, {First: 5, Last: 5}}) || res.Claims[1].Last != 0 {
+		k.Errorf("the claims were answered with %+v; want 6 without 2 and 5, and nothing", res.Claims)
+	}
 	check(one, []int{0, 1}, []int{1}, []int{0}, by("x:1", 8), by("x:1", 5), by("y:1", 8))
 	one.append(session, fanout.Took, &fanout.Append{Items: []fanout.Item{events("c", 8, "whoever asks without a name is not held up")}})
 	check(one, []int{1}, nil, []int{1}, claim("z:1"), by("y:1", 9))

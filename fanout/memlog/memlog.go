@@ -218,6 +218,7 @@ func (c *content) check(res fanout.Appended, items []fanout.Item) (map[string]ta
 		switch {
 		case item.Ref == 0:
 			t.by = item.By
+			res.Claims = append(res.Claims, t.Taken)
 			after[item.Client] = t
 			continue
 		case item.Ref <= t.Last:

@@ -6,7 +6,7 @@
 --       11 flags (c: create, e: end), and behind an @, if the log must be at a position, '<epoch> <offset>'
 --       12 number of fields, then field and value of each ('' deletes),
 --       then for each item: client, ref or '<ref> <mark>', events, records, by
--- Returns {outcome, epoch, offset, revision, first, then ended, or state, or repeats, marks, skipped, claimed}.
+-- Returns {outcome, epoch, offset, revision, first, then claims, or ended, or state, or repeats, marks, skipped, claimed}.
 -- Of each client the refs are kept as the highest that took effect, then the gaps below it,
 -- which did not and never will: '<ref> <first>-<last> …'; then, if a connection has claimed the
 -- client, ' @<by>'; then, if the highest has a mark, ' =<offset of its last event> <mark>'.
@@ -26,7 +26,7 @@ local function number(ref) return tonumber(ref) or tonumber(string.match(ref, '^
 
 local fields = tonumber(ARGV[12])
 local firstItem = 13 + 2 * fields
-local clients, repeats, marks, skipped, claimed = {}, {}, {}, {}, {}
+local clients, claims, repeats, marks, skipped, claimed = {}, {}, {}, {}, {}, {}
 for i = firstItem, #ARGV, 5 do
   local ref, by = number(ARGV[i + 1]), ARGV[i + 4]
   if ref > 0 or by ~= '' then
@@ -40,6 +40,7 @@ for i = firstItem, #ARGV, 5 do
     local item = (i - firstItem) / 5
     if ref == 0 then
       c.by = by
+      claims[#claims + 1] = string.format('%.0f', c.last) .. c.gaps
     elseif ref <= c.last then
       repeats[#repeats + 1], marks[#marks + 1] = item, c.mark
       for from, to in string.gmatch(c.gaps, '(%d+)%-(%d+)') do
@@ -116,4 +117,4 @@ if string.find(flags, 'e', 1, true) then
   redis.call('HSET', KEYS[1], 'ended', m[1] or epoch)
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
-return {'took', epoch, offset, rev, first}
+return {'took', epoch, offset, rev, first, claims}

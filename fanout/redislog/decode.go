@@ -32,6 +32,8 @@ func appended(values []rueidis.RedisMessage) (res fanout.Appended, err error) {
 		}
 	}
 	switch res.Outcome {
+	case fanout.Took:
+		res.Claims, err = takens(values[5])
 	case fanout.Missing:
 		res.Ended, err = values[5].ToString()
 	case fanout.Repeated:
@@ -91,17 +93,8 @@ func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err e
 			return err
 		}
 	}
-	refs, err := values[6].AsStrSlice()
-	if err != nil {
+	if v.Refs, err = takens(values[6]); err != nil || !q.History {
 		return err
-	}
-	for i, kept := range refs {
-		if v.Refs[i], err = taken(kept); err != nil {
-			return err
-		}
-	}
-	if !q.History {
-		return nil
 	}
 	if v.Events, err = history(values[5], q); err != nil {
 		return err
@@ -109,6 +102,18 @@ func view(v *fanout.View, values []rueidis.RedisMessage, q *fanout.Query) (err e
 	v.Complete = q.After == v.Offset || len(v.Events) > 0 && v.Events[0].Offset == q.After+1
 	v.More = len(v.Events) > 0 && v.Events[len(v.Events)-1].Offset < v.Offset
 	return nil
+}
+
+func takens(m rueidis.RedisMessage) (all []fanout.Taken, err error) {
+	texts, err := m.AsStrSlice()
+	for _, kept := range texts {
+		t, err := taken(kept)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, err
 }
 
 // taken decodes which refs of a client took effect, see append.lua.

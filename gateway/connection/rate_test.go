@@ -138,3 +138,39 @@ func TestOneAnswerForOneMessage(t *testing.T) {
 		}
 	})
 }
+
+// A refusal says that the request did not take effect. What did over an earlier
+// connection is acknowledged, however fast it is sent again.
+func TestPastTheRateWhatTookEffectIsNotRefused(t *testing.T) {
+	bubble(t, func(o *Options) { o.Rate, o.RateBurst = 1, 10 }, func(r *rig) {
+		p := r.dial("s", nil)
+		p.join("")
+		for _, ref := range []int{1, 2, 4} {
+			p.say(fmt.Sprintf(`{"type":"publish","ref":%d,"event":"e"}`, ref))
+		}
+		time.Sleep(time.Second)
+		seat := p.all(wire.TypeWelcome)[0].Welcome.You.Seat
+		p.CloseNow()
+		again := r.dial("s", nil)
+		again.say(fmt.Sprintf(`{"type":"join","client":"c","name":"n","seat":%q}`, seat))
+		time.Sleep(time.Second)
+		for range 12 {
+			again.say(`{"type":"heartbeat","at":1,"offset":1}`)
+		}
+		for ref := 1; ref <= 5; ref++ {
+			again.say(fmt.Sprintf(`{"type":"publish","ref":%d,"event":"e"}`, ref))
+		}
+		time.Sleep(time.Second)
+		var acked []uint64
+		for _, h := range again.all(wire.TypeAck) {
+			acked = append(acked, h.Ack.Ref)
+		}
+		refused := make(map[uint64]wire.Code)
+		for _, h := range again.all(wire.TypeError) {
+			refused[h.Error.Ref] = h.Error.Code
+		}
+		if fmt.Sprint(acked) != "[1 2 4]" || refused[3] != wire.CodeRefNotRising || refused[5] != wire.CodeSlowDown || len(refused) != 3 {
+			r.Errorf("acknowledged %v, refused %v", acked, refused)
+		}
+	})
+}

@@ -114,7 +114,11 @@ func (c *Conn) tooFast(m *wire.Message) (refused bool, err error) {
 		return true, &wire.Error{Code: wire.CodeTooFast, Close: wire.CloseTooFast, Retry: true,
 			After: time.Duration(o.RateBurst) * wait, Message: "too many messages, in spite of slow_down"}
 	}
-	c.Send((&wire.Error{Code: wire.CodeSlowDown, Ref: max(m.Publish.Ref, m.Command.Ref), Retry: true, After: wait,
+	ref := max(m.Publish.Ref, m.Command.Ref)
+	if member := c.member.Load(); member != nil && member.Known(ref) {
+		return true, nil // a refusal would say that it did not take effect
+	}
+	c.Send((&wire.Error{Code: wire.CodeSlowDown, Ref: ref, Retry: true, After: wait,
 		Message: "more messages than this connection may send"}).Encode())
 	return true, nil
 }

@@ -3,7 +3,9 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,4 +263,46 @@ func TestOrphans(t *testing.T) {
 			t.Errorf("of a replica that gave up its lease: %q", got)
 		}
 	})
+}
+
+// The Redis user that docs/security.md gives may do all this.
+func TestLeastRights(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, user, ok := strings.Cut(string(text), "\n    user plenum ")
+	if !ok {
+		t.Fatal("docs/security.md has no line that begins with: user plenum")
+	}
+	user, _, _ = strings.Cut(user, "\n")
+	s := redistest.Start(t, "user plenum "+strings.Replace(user, ">PASSWORD", ">hunter2", 1))
+	url := strings.Replace(s.URL(), "redis://", "redis://plenum:hunter2@", 1)
+	one, two := member(t, url, "one"), member(t, url, "two")
+	do := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	do("Report", one.Report(t.Context(), []byte("{}")))
+	do("Announce", one.Announce(t.Context(), []string{"a", "b"}))
+	do("Announce", one.Announce(t.Context(), []string{"b"}))
+	do("Order", two.Order(t.Context(), "one", OrderDrain))
+	_, err = one.Take(t.Context())
+	do("Take", err)
+	_, err = two.Gather(t.Context())
+	do("Gather", err)
+	_, err = two.Starting(t.Context(), "", "", 10)
+	do("Starting", err)
+	_, _, err = one.log.Renew(t.Context(), "one", time.Millisecond)
+	do("Renew", err)
+	logtest.Eventually(t, "the lease has ended", func() bool {
+		orphans, err := two.Orphans(t.Context(), 10)
+		do("Orphans", err)
+		return err != nil || len(orphans) == 1
+	})
+	do("Settle", two.Settle(t.Context(), []string{"b"}))
+	do("Leave", two.Leave(t.Context()))
 }

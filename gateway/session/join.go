@@ -207,6 +207,7 @@ func (a *arrival) seated(s fanout.Settlement, undo func(r *roster) fanout.Change
 		return
 	}
 	a.noted.Store(true)
+	a.taken, a.takenBy = s.Taken, s.Head.Offset
 	a.seen(a.roster, fanout.Seen{Exists: true, Head: s.Head}) // the roster is the one at that head
 }
 
@@ -270,6 +271,7 @@ type entering struct{ *arrival }
 
 func (e entering) Settled(pr *fanout.Proposal, s fanout.Settlement) {
 	connected{e.Participant}.Settled(pr, s)
+	e.taken, e.takenBy = s.Taken, s.Head.Offset
 	e.done <- nil
 }
 

@@ -15,7 +15,7 @@ import (
 // maxInFlight bounds the requests of one connection that wait for the log.
 const maxInFlight = 256
 
-// Participant is one connection of a member in a session. Publish, Command,
+// Participant is one connection of a member in a session. Publish, Command, Known
 // and Leave are called by one goroutine at a time; Gone once, after them. Behind
 // may be called concurrently.
 type Participant struct {
@@ -38,6 +38,8 @@ type Participant struct {
 	over     atomic.Bool  // the seat or the connection is taken away; nothing to tell
 	noted    atomic.Bool  // the roster has had this connection
 	inFlight atomic.Int32 // publishes and commands that wait for the log
+	taken    fanout.Taken // which refs of the client took effect before this connection came,
+	takenBy  uint64       // up to which offset; set before anything is read from it
 	leaving  bool         // the leave was handed in
 
 	reserves func(event string) bool // events that it must not publish; set before it is welcomed
@@ -123,7 +125,13 @@ func (p *Participant) mayPublish(m *wire.Publish) *wire.Error {
 
 // Command asks the session's kind. The message's slices are not kept.
 func (p *Participant) Command(m *wire.Command) {
-	if p.silent() || !p.admit(m.Ref) {
+	if p.silent() {
+		return
+	}
+	if !p.admit(m.Ref) {
+		if p.taken.Has(m.Ref) { // who told the news is not known
+			p.room.news([]string{p.member})
+		}
 		return
 	}
 	p.service.Stats.Commands.Add(1)
@@ -135,15 +143,35 @@ func (p *Participant) Command(m *wire.Command) {
 // still read from it until it is closed does not count.
 func (p *Participant) silent() bool { return p.leaving || p.over.Load() }
 
-// admit reports whether a request may be handed in, and answers if not. What
-// becomes of its ref the log decides.
+// admit reports whether a request may be handed in, and answers if not. Of what
+// came before this connection it is known what has become; of all else the log
+// decides.
 func (p *Participant) admit(ref uint64) bool {
-	if p.inFlight.Load() >= maxInFlight {
+	switch {
+	case p.Known(ref):
+		return false
+	case p.inFlight.Load() >= maxInFlight:
 		p.reject(&wire.Error{Code: wire.CodeSlowDown, Ref: ref, Retry: true, After: time.Second,
 			Message: "too many requests wait for the store"})
 		return false
 	}
 	p.inFlight.Add(1)
+	return true
+}
+
+// Known answers a request that came before this connection did. It reports false
+// if there is none of that ref: then it has not taken effect, and only this
+// connection can bring it about.
+func (p *Participant) Known(ref uint64) bool {
+	switch {
+	case ref == 0 || ref > p.taken.Last:
+		return false
+	case p.taken.Has(ref):
+		p.service.Stats.Repeats.Add(1)
+		p.conn.Send(wire.AppendAck(nil, ref, max(p.takenBy, p.pool.Head().Offset)))
+	default:
+		p.reject(refusal(fanout.ErrSkipped, ref))
+	}
 	return true
 }
 

@@ -154,12 +154,12 @@ func TestPersonGivesUp(t *testing.T) {
 		there := one.mustAs("s", ada, wire.Join{})
 		settle()
 		hold := make(chan struct{})
-		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+		two.faults.set(hooks{read: func(do func() (fanout.View, error)) (fanout.View, error) {
 			<-hold
 			return do()
 		}})
 		there.gone()
-		pass(Blink + 40*time.Second) // offline: a return has to wait for the append
+		pass(Blink + 40*time.Second)
 		ended := make(chan *wire.Error, 1)
 		go func() {
 			f := newFake(w.T)

@@ -354,3 +354,44 @@ func TestJoinReturnsWhenTheSessionKnows(t *testing.T) {
 		}
 	})
 }
+
+// The old replica has appended it just before the session came to know of the
+// new connection: then it took effect, whatever is away since.
+func TestWhatTookEffectBeforeIsNotRefused(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
+		settle()
+		release := make(chan struct{})
+		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+			<-release
+			return do()
+		}})
+		resumed := make(chan *fake)
+		go func() { resumed <- two.resume("s", ada) }()
+		pass(time.Second)
+		ada.publish(2, "e", "2")
+		ada.command(4, "set_name", `{"name":"Lady"}`)
+		close(release)
+		back := <-resumed
+		if back.first.Acked != 0 {
+			w.Fatalf("acked %d", back.first.Acked)
+		}
+		two.faults.away()
+		back.publish(1, "e", "1")
+		back.publish(2, "e", "2")
+		back.command(4, "set_name", `{"name":"Lady"}`)
+		back.publish(5, "e", "5")
+		pass(5 * time.Second)
+		if got := back.refusals(); lines(got) != "1 ref_not_rising\n5 unavailable" || back.acks[2] == 0 || back.acks[4] == 0 {
+			w.Errorf("refusals %v, acks %v", got, back.acks)
+		}
+		two.faults.heal()
+		if got := bob.events(); len(got) != 1 || !strings.HasSuffix(got[0], "e 2") {
+			w.Errorf("took effect: %v", got)
+		}
+		if back.acks[2] < bob.position().Offset-1 {
+			w.Errorf("acknowledged at %d; it is at or before %d", back.acks[2], bob.position().Offset)
+		}
+	})
+}
