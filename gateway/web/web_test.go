@@ -37,11 +37,8 @@ func TestServes(t *testing.T) {
 		"/vendor/preact.LICENSE.txt":     "text/plain; charset=utf-8",
 		"/icon.svg":                      "image/svg+xml",
 		"/client/index.js":               "text/javascript; charset=utf-8",
-<<<<<<< HEAD
-=======
 		"/ops":                           "text/html; charset=utf-8",
 		"/ops/main.js":                   "text/javascript; charset=utf-8",
->>>>>>> main
 		"/client/dist/plenum.min.js":     "text/javascript; charset=utf-8",
 		"/client/dist/plenum.min.js.map": "application/json",
 	} {
