@@ -31,6 +31,9 @@ import { Store } from './store.js';
  * @property {string} [token]
  */
 
+/** Milliseconds that a leave may take. */
+const LEAVE = 1500;
+
 /** Meetings: one person, one seat, in all tabs. Rooms: every tab is somebody. */
 const shared = seatsIn();
 const own = { get: () => /** @type {string | undefined} */ (undefined), ...sessionSeats() };
@@ -125,10 +128,12 @@ export class Visit {
     }
   }
 
+  /** Gives the seat up, and forgets it. Without a connection the others see it away. */
   async leave() {
-    await this.#client.leave();
-    shared.remove(this.session);
-    own.remove(this.session);
+    const left = this.#client.leave().catch(() => {}); // it has ended otherwise
+    await Promise.race([left, new Promise((resolve) => setTimeout(resolve, LEAVE))]);
+    this.#client.close();
+    for (const seats of [shared, own]) seats.remove(this.session);
   }
 
   close() {
@@ -142,7 +147,9 @@ export class Visit {
       seats: {
         get: seatOf,
         set: (_, seat) => this.#keep(seat),
-        remove: (id) => [shared, own].forEach((seats) => seats.remove(id)),
+        remove: (id) => {
+          for (const seats of [shared, own]) seats.remove(id);
+        },
       },
       onWelcome: (welcome) => this.#welcomed(welcome.session.kind, welcome.you.member),
       onStatus: (status) => this.#status(status),
