@@ -110,22 +110,9 @@ export class Visit {
     return this.#settled((client) => client.command(command, data));
   }
 
-  /**
-   * What a session that was forgotten had not taken yet goes to the new one.
-   * @param {string} event
-   * @param {unknown} data
-   * @returns {Promise<number>}
-   */
-  async publish(event, data) {
-    await this.#anew;
-    const client = this.#client;
-    try {
-      return await this.#settled((c) => c.publish(event, data));
-    } catch (e) {
-      await this.#anew;
-      if (client !== this.#client) return this.publish(event, data);
-      throw e;
-    }
+  /** @param {string} event @param {unknown} data */
+  publish(event, data) {
+    return this.#settled((client) => client.publish(event, data));
   }
 
   /** Gives the seat up, and forgets it. Without a connection the others see it away. */
@@ -193,13 +180,22 @@ export class Visit {
     this.#client = this.#connect();
   }
 
-  /** @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask */
+  /**
+   * What a session that was forgotten had not taken yet goes to the new one.
+   * @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask
+   * @returns {Promise<number>}
+   */
   async #settled(ask) {
     await this.#anew;
-    const outcome = ask(this.#client);
+    const client = this.#client;
+    const outcome = ask(client);
     this.#set({});
     try {
       return await outcome;
+    } catch (e) {
+      await this.#anew;
+      if (/** @type {any} */ (e).code === 'closed' && client !== this.#client) return this.#settled(ask);
+      throw e;
     } finally {
       this.#set({});
     }
