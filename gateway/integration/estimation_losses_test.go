@@ -157,7 +157,7 @@ func TestAFrozenTabCatchesUp(t *testing.T) {
 }
 
 // The embedded log is gone with its process. The page makes the meeting anew,
-// of the same kind, under the same name.
+// of the same kind, under the same name, and what was clicked goes there.
 func TestAMeetingIsMadeAnewWhenItIsGone(t *testing.T) {
 	listen := fmt.Sprintf("PLENUM_LISTEN=127.0.0.1:%d", freePort(t))
 	gateway := startGateway(t, listen)
@@ -173,12 +173,16 @@ func TestAMeetingIsMadeAnewWhenItIsGone(t *testing.T) {
 	for _, p := range []*person{ada, bo} {
 		p.until("the banner", `document.querySelector('#banner') !== null`)
 	}
+	bo.picks("5") // in a round that will never be told of it
 	startGateway(t, listen)
 	for _, p := range []*person{ada, bo} {
-		p.progress(0, 2)
+		p.here()
 	}
-	bo.picks("5")
 	ada.sees("Bo", "voted")
+	ada.picks("8")
+	for _, p := range []*person{ada, bo} {
+		p.progress(2, 2)
+	}
 	for _, p := range []*person{ada, bo} {
 		p.close() // before the gateway that was started last ends
 	}

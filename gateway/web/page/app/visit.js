@@ -31,6 +31,9 @@ import { Store } from './store.js';
  * @property {string} [token]
  */
 
+/** Milliseconds that a leave may take. */
+const LEAVE = 1500;
+
 /** Meetings: one person, one seat, in all tabs. Rooms: every tab is somebody. */
 const shared = seatsIn();
 const own = { get: () => /** @type {string | undefined} */ (undefined), ...sessionSeats() };
@@ -107,28 +110,17 @@ export class Visit {
     return this.#settled((client) => client.command(command, data));
   }
 
-  /**
-   * What a session that was forgotten had not taken yet goes to the new one.
-   * @param {string} event
-   * @param {unknown} data
-   * @returns {Promise<number>}
-   */
-  async publish(event, data) {
-    await this.#anew;
-    const client = this.#client;
-    try {
-      return await this.#settled((c) => c.publish(event, data));
-    } catch (e) {
-      await this.#anew;
-      if (client !== this.#client) return this.publish(event, data);
-      throw e;
-    }
+  /** @param {string} event @param {unknown} data */
+  publish(event, data) {
+    return this.#settled((client) => client.publish(event, data));
   }
 
+  /** Gives the seat up, and forgets it. Without a connection the others see it away. */
   async leave() {
-    await this.#client.leave();
-    shared.remove(this.session);
-    own.remove(this.session);
+    const left = this.#client.leave().catch(() => {}); // it has ended otherwise
+    await Promise.race([left, new Promise((resolve) => setTimeout(resolve, LEAVE))]);
+    this.#client.close();
+    for (const seats of [shared, own]) seats.remove(this.session);
   }
 
   close() {
@@ -142,7 +134,9 @@ export class Visit {
       seats: {
         get: seatOf,
         set: (_, seat) => this.#keep(seat),
-        remove: (id) => [shared, own].forEach((seats) => seats.remove(id)),
+        remove: (id) => {
+          for (const seats of [shared, own]) seats.remove(id);
+        },
       },
       onWelcome: (welcome) => this.#welcomed(welcome.session.kind, welcome.you.member),
       onStatus: (status) => this.#status(status),
@@ -186,13 +180,22 @@ export class Visit {
     this.#client = this.#connect();
   }
 
-  /** @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask */
+  /**
+   * What a session that was forgotten had not taken yet goes to the new one.
+   * @param {(client: import('../client/dist/plenum.min.js').Client) => Promise<number>} ask
+   * @returns {Promise<number>}
+   */
   async #settled(ask) {
     await this.#anew;
-    const outcome = ask(this.#client);
+    const client = this.#client;
+    const outcome = ask(client);
     this.#set({});
     try {
       return await outcome;
+    } catch (e) {
+      await this.#anew;
+      if (/** @type {any} */ (e).code === 'closed' && client !== this.#client) return this.#settled(ask);
+      throw e;
     } finally {
       this.#set({});
     }

@@ -322,6 +322,8 @@ export const en = {
   'over.no_such_session_text': 'The link is wrong, or the session was not used for a long time and is forgotten.',
   'over.removed': 'You were removed',
   'over.removed_text': 'A facilitator took you out of this session.',
+  'over.left': 'You have left',
+  'over.left_text': 'You left this session in another tab.',
   'over.replaced': 'This page was opened elsewhere',
   'over.replaced_text': 'The same page goes on in another window.',
   'over.locked': 'The meeting is locked',

@@ -322,6 +322,8 @@ export const zhCN = {
   'over.no_such_session_text': '链接有误，或者会话长期未使用，已被清除。',
   'over.removed': '你被移出了会话',
   'over.removed_text': '主持人把你移出了这个会话。',
+  'over.left': '你已离开',
+  'over.left_text': '你在另一个标签页中离开了这个会话。',
   'over.replaced': '页面已在别处打开',
   'over.replaced_text': '同一个页面正在另一个窗口中使用。',
   'over.locked': '会议已锁定',

@@ -41,7 +41,7 @@ export function Me({ view, onHelp }) {
       <button type="button" class="item" onClick=${async () => {
         close();
         if (!(await ask({ title: t('ask.leave'), text: t('ask.leave_text'), yes: t('me.leave'), danger: true }))) return;
-        visit.leave().catch(() => {}); // it has ended otherwise
+        await visit.leave();
         go('');
       }}><${Icon} name="leave" />${t('me.leave')}</button>`}
   <//>

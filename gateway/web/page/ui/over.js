@@ -2,15 +2,19 @@
 /** The end of a visit, and what can be done about it. */
 import { t } from '../app/prefs.js';
 import { go } from '../app/route.js';
+import { forget } from '../app/storage.js';
 import { has } from '../lang/i18n.js';
 import { Mark } from './icons.js';
-import { html } from './kit.js';
+import { html, useEffect } from './kit.js';
 
 /** Of those there is no use in joining again. */
 const hopeless = ['banned', 'session_ended', 'not_authenticated', 'wrong_kind', 'no_such_session'];
 
 /** @param {{ error: { code: string, message: string }, session: string, onAgain: () => void }} props */
-export function Over({ error, onAgain }) {
+export function Over({ error, session, onAgain }) {
+  useEffect(() => {
+    if (hopeless.includes(error.code)) forget(session);
+  }, []);
   const key = has(`over.${error.code}`) ? error.code : 'other';
   return html`<main id="over" class="center">
     <section class="card">

@@ -45,7 +45,7 @@ function Entered({ visit, seen, expect, onJoin, onAgain }) {
   // Joining made a session of another kind than was meant: it is left alone.
   const wrong = Boolean(expect && now.kind && now.kind !== expect);
   useEffect(() => {
-    if (wrong) visit.leave().catch(() => {}); // there is nobody to tell
+    if (wrong) visit.leave();
   }, [wrong]);
   const asked = now.over?.code === 'passcode_required' || now.over?.code === 'passcode_wrong';
   const preview = seen?.kind === 'estimation' && html`<${Preview} seen=${seen} />`;

@@ -20,8 +20,10 @@ export function Stories({ view }) {
   const flow = Boolean(room && open && may(meeting, me, meeting.options.flow_by));
   const { estimated, sum } = total(meeting.stories);
   if (!room) return null;
-  const drop = (/** @type {string} */ before) => {
-    if (dragged && dragged !== before) room.do('move_story', { story: dragged, before });
+  // Upwards a story goes before the one that it is dropped on, downwards behind it.
+  const drop = (/** @type {string} */ target) => {
+    const [from, to] = [dragged, target].map((id) => meeting.stories.findIndex((s) => s.id === id));
+    if (from >= 0 && from !== to) room.do('move_story', { story: dragged, before: meeting.stories[from < to ? to + 1 : to]?.id });
     setDragged('');
   };
   return html`
@@ -64,7 +66,7 @@ function Add({ room, onImport }) {
   </form>`;
 }
 
-/** @param {{ story: Story, i: number, view: import('./meeting.js').View, edit: boolean, flow: boolean, dragged: boolean, onDrag: (id: string) => void, onDrop: (before: string) => void }} props */
+/** @param {{ story: Story, i: number, view: import('./meeting.js').View, edit: boolean, flow: boolean, dragged: boolean, onDrag: (id: string) => void, onDrop: (target: string) => void }} props */
 function Row({ story, i, view, edit, flow, dragged, onDrag, onDrop }) {
   const { meeting, room } = view;
   const [editing, setEditing] = useState(false);
@@ -73,7 +75,10 @@ function Row({ story, i, view, edit, flow, dragged, onDrag, onDrop }) {
   if (!room) return null;
   if (editing) return html`<li class="story editing"><${Edit} story=${story} room=${room} onClose=${() => setEditing(false)} /></li>`;
   return html`<li class=${cx('story', now && 'current', dragged && 'dragged', over && 'drop')} data-story=${story.id} aria-current=${now ? 'step' : undefined} draggable=${edit}
-    onDragStart=${() => onDrag(story.id)} onDragEnd=${() => onDrag('')}
+    onDragStart=${(/** @type {DragEvent} */ e) => {
+      e.dataTransfer?.setData('text/plain', story.title);
+      onDrag(story.id);
+    }} onDragEnd=${() => onDrag('')}
     onDragOver=${(/** @type {DragEvent} */ e) => {
       e.preventDefault();
       setOver(true);
