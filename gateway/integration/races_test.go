@@ -116,7 +116,7 @@ func TestRacesOnRedis(t *testing.T) {
 		func() { // vote against revote
 			c.vote(own, ann, ben)
 			c.among(c.meet(c.reveal(own)), "ok")
-			c.among(c.meet(c.request(own, "revote", `{"round":%d}`, c.round), c.request(ben, "change_vote", `{"round":%d,"card":"13"}`, c.round)),
+			c.among(c.meet(c.request(own, "revote", `{"round":%d}`, c.round), c.request(ben, "change_vote", `{"round":%d,"card":"8"}`, c.round)),
 				"ok ok", "ok stale_round")
 			c.round++
 		},
