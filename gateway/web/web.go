@@ -10,10 +10,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -95,9 +97,11 @@ func takesGzip(r *http.Request) bool {
 	return false
 }
 
-// load reads what is embedded, by URL path.
-func load() map[string]asset {
+// load returns what is embedded, by URL path. It is read and packed once, and
+// must not be changed.
+var load = sync.OnceValue(func() map[string]asset {
 	assets := make(map[string]asset)
+	pack := newPacker()
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -118,16 +122,20 @@ func load() map[string]asset {
 		panic(err) // it is embedded
 	}
 	return assets
-}
+})
 
-func pack(content []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err == nil {
-		_, err = w.Write(content)
+// newPacker returns what gzips one content after the other: a writer is much
+// larger than what it writes here.
+func newPacker() func(content []byte) ([]byte, error) {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		panic(err) // for an unknown level
 	}
-	if err == nil {
-		err = w.Close()
+	return func(content []byte) ([]byte, error) {
+		var b bytes.Buffer
+		w.Reset(&b)
+		_, err := w.Write(content)
+		err = errors.Join(err, w.Close())
+		return b.Bytes(), err
 	}
-	return b.Bytes(), err
 }
