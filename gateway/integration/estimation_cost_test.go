@@ -154,9 +154,9 @@ func TestAVoteIsSmall(t *testing.T) {
 	others := all[1:]
 	quiet := received(others)
 	all[0].member.votes(t, 1, "tiny")
-	all[0].do(t, "set_options", `{"countdown":5}`) // told to all, and behind the re-pick
+	all[0].do(t, "start_timer", `{"seconds":60}`) // told to all, and behind the re-pick
 	for _, c := range others {
-		c.until(t, "the options", func() bool { return seen(c.member, "options.changed") })
+		c.until(t, "the timer", func() bool { return seen(c.member, "timer.changed") })
 	}
 	if each := (received(others) - quiet) / int64(len(others)); each > 200 {
 		t.Errorf("a re-pick and one small event cost each other client %d bytes", each)

@@ -13,7 +13,7 @@ import (
 // last time, and a card.
 func TestTwoInputsFromLinkToVote(t *testing.T) {
 	gateway := startGateway(t)
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	before := browser.enters(t, newMeeting(t, gateway.URL(), "before", ""), "Ada")
 	before.close()
 	m := newMeeting(t, gateway.URL(), "now", `{"stories":["Sign in"]}`)
@@ -26,6 +26,7 @@ func TestTwoInputsFromLinkToVote(t *testing.T) {
 		`document.activeElement?.id === 'name' && document.activeElement.value === 'Ada' && document.querySelector('#title')?.innerText === 'Sign in' && document.querySelectorAll('.seat').length === 1`)
 	ada.text(`globalThis.inputs = 0, ['keydown', 'pointerdown'].forEach((e) => addEventListener(e, () => globalThis.inputs++, true))`)
 	ada.do(chromedp.KeyEvent(kb.Enter))
+	ada.here()
 	ada.picks("8")
 	ada.progress(2, 2)
 	if n := ada.text("globalThis.inputs"); n != "2" {
@@ -36,7 +37,7 @@ func TestTwoInputsFromLinkToVote(t *testing.T) {
 // Whoever has no mouse makes a meeting, joins, votes, reveals and goes on.
 func TestKeyboardAlone(t *testing.T) {
 	gateway := startGateway(t)
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	p := &person{browser.tab(t, gateway.URL())}
 	p.until("the start", `document.querySelector('#create') !== null`)
 	p.tabTo("#create")
@@ -109,7 +110,7 @@ func (p *tab) tabTo(selector string) {
 func TestAScreenReaderIsTold(t *testing.T) {
 	gateway := startGateway(t)
 	m := newMeeting(t, gateway.URL(), "told", "")
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	ada := browser.enters(t, m, "Ada")
 	told := func(text string) {
 		t.Helper()
@@ -131,51 +132,3 @@ func TestAScreenReaderIsTold(t *testing.T) {
 		t.Errorf("the list of people reads %q", names)
 	}
 }
-
-// Each person has a language; nothing is left in the other one, and no key is
-// shown in the place of a text.
-func TestBothLanguages(t *testing.T) {
-	gateway := startGateway(t)
-	browser := startBrowser(t)
-	for _, s := range scenes {
-		if s.name == "offline" {
-			continue // its page cannot load the list of keys
-		}
-		t.Run(s.name, func(t *testing.T) {
-			m := newMeeting(t, gateway.URL(), "lang-"+s.name, "")
-			link := m.link()
-			if s.stage != nil {
-				link = s.stage(t, m)
-			}
-			p := &person{browser.tab(t, link, chromedp.WithNewBrowserContext())}
-			s.act(p)
-			for _, lang := range []string{"zh-CN", "en"} {
-				p.await(fmt.Sprintf("import('/app/prefs.js').then((m) => m.speak(%q))", lang))
-				p.until("the language", fmt.Sprintf("document.documentElement.lang === %q", lang))
-				if keys := p.await(keysShown); keys != "" {
-					t.Errorf("%s shows %s", lang, keys)
-				}
-				if left := p.await(fmt.Sprintf(textsOfOther, lang)); left != "" {
-					t.Errorf("%s has texts of the other language: %s", lang, left)
-				}
-				p.wear(windows[2])
-				p.fits(windows[2])
-				p.wear(windows[0])
-			}
-		})
-	}
-}
-
-// keysShown are the keys of texts that stand on the page.
-const keysShown = `import('/lang/en.js').then(({ en }) => {
-	const shown = document.documentElement.outerHTML;
-	return Object.keys(en).filter((key) => new RegExp('[^\\w./-]' + key.replaceAll('.', '\\.') + '[^\\w./-]').test(shown.replace(/data-export="[^"]*"/g, ''))).join(', ');
-})`
-
-// textsOfOther are whole texts of the other language that stand on the page by themselves.
-const textsOfOther = `Promise.all([import('/lang/en.js'), import('/lang/zh-cn.js')]).then(([{ en }, { zhCN }]) => {
-	const [own, other] = %q === 'en' ? [en, zhCN] : [zhCN, en];
-	const texts = new Set(Object.values(other).filter((s) => typeof s === 'string' && !Object.values(own).includes(s)));
-	const shown = [...document.querySelectorAll('body *')].flatMap((e) => [e.ariaLabel, e.title, e.placeholder, e.childElementCount ? '' : e.innerText?.trim()]);
-	return shown.filter((s) => s && texts.has(s)).join('; ');
-})`

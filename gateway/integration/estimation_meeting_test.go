@@ -17,7 +17,7 @@ import (
 // link, they estimate two stories, revote one, and take the result home.
 func TestTwelveMeetInBrowsers(t *testing.T) {
 	gateway := startGateway(t)
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	ada := &person{browser.tab(t, gateway.URL(), chromedp.WithNewBrowserContext())}
 	ada.click("#create")
 	ada.named("Ada <b>")
@@ -140,7 +140,7 @@ func TestFiftyMeetBesideABrowser(t *testing.T) {
 	gateway := startGateway(t, "PLENUM_SESSION_CAPACITY=60")
 	m := newMeeting(t, gateway.URL(), "fifty", "")
 	all := m.colleagues(t, 50)
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	p := &person{browser.tab(t, "about:blank")}
 	p.wear(windows[0])
 	p.do(chromedp.Navigate(m.link()))

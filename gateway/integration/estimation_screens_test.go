@@ -40,11 +40,12 @@ type scene struct {
 	act   func(p *person)                              // what the person who windows does
 }
 
-// Every screen in both themes and sizes: axe-core finds nothing serious,
-// nothing is wider than the window, and every text is there.
+// Every screen in both themes, sizes and languages: axe-core finds nothing
+// serious, nothing is wider than the window, no key is shown in the place of a
+// text, and no text is left in the other language.
 func TestEstimationScreens(t *testing.T) {
 	gateway := startGateway(t)
-	browser := startBrowser(t)
+	browser := startBrowser(t, laptop)
 	axe := readFile(t, "testdata/axe/axe.min.js")
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
@@ -68,9 +69,13 @@ func TestEstimationScreens(t *testing.T) {
 					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
 				}
 			}
+			for _, lang := range []string{"zh-CN", "en"} {
+				p.speaks(lang)
+				p.fits(windows[len(windows)-1])
+			}
 			if *screens != "" {
+				p.speaks("zh-CN")
 				p.wear(windows[0])
-				p.await("import('/app/prefs.js').then((m) => m.speak('zh-CN'))")
 				p.still()
 				p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s-zh.png", s.name, windows[0])))
 			}
@@ -157,3 +162,30 @@ func (p *tab) shoot(path string) {
 		p.t.Fatal(err)
 	}
 }
+
+// speaks chooses a language, and looks for what is not in it.
+func (p *tab) speaks(lang string) {
+	p.t.Helper()
+	p.await(fmt.Sprintf("import('/app/prefs.js').then((m) => m.speak(%q))", lang))
+	p.until("the language", fmt.Sprintf("document.documentElement.lang === %q", lang))
+	if keys := p.await(keysShown); keys != "" {
+		p.t.Errorf("%s: the page shows %s", lang, keys)
+	}
+	if left := p.await(fmt.Sprintf(textsOfOther, lang)); left != "" {
+		p.t.Errorf("%s: texts of the other language: %s", lang, left)
+	}
+}
+
+// keysShown are the keys of texts that stand on the page.
+const keysShown = `import('/lang/en.js').then(({ en }) => {
+	const shown = document.documentElement.outerHTML;
+	return Object.keys(en).filter((key) => new RegExp('[^\\w./-]' + key.replaceAll('.', '\\.') + '[^\\w./-]').test(shown.replace(/data-export="[^"]*"/g, ''))).join(', ');
+})`
+
+// textsOfOther are whole texts of the other language that stand on the page by themselves.
+const textsOfOther = `Promise.all([import('/lang/en.js'), import('/lang/zh-cn.js')]).then(([{ en }, { zhCN }]) => {
+	const [own, other] = %q === 'en' ? [en, zhCN] : [zhCN, en];
+	const texts = new Set(Object.entries(other).filter(([k, s]) => k !== 'join.placeholder' && typeof s === 'string' && !Object.values(own).includes(s)).map(([, s]) => s));
+	const shown = [...document.querySelectorAll('body *')].flatMap((e) => [e.ariaLabel, e.title, e.placeholder, e.childElementCount ? '' : e.innerText?.trim()]);
+	return shown.filter((s) => s && texts.has(s)).join('; ');
+})`

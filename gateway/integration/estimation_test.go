@@ -88,6 +88,9 @@ func (m *member) votes(t testing.TB, round int, card string) {
 	m.do(t, "cast_vote", fmt.Sprintf(`{"round":%d,"card":%q}`, round, card))
 }
 
+// laptop is the window that people have unless a test says otherwise.
+var laptop = chromedp.WindowSize(1280, 900)
+
 // person takes part with a browser.
 type person struct{ *tab }
 

@@ -13,8 +13,8 @@ export function Join({ session, created, meeting, passcode, onJoin }) {
   const [watch, setWatch] = useState(false);
   useLayoutEffect(() => {
     const { name, code } = ref.current.elements;
-    (code ?? name).focus();
-    name.select();
+    if (code) code.focus();
+    else name.select(); // and focuses
   }, []);
   const submit = (/** @type {Event} */ e) => {
     e.preventDefault();
