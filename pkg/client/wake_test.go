@@ -31,8 +31,7 @@ func TestFrozenForTenMinutes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(t)
 				asleep, awake := make(chan struct{}), make(chan struct{})
-				var s *subject
-				s = start(t, f, func(o *client.Options) {
+				s := start(t, f, func(o *client.Options) {
 					note := o.OnEvents
 					o.OnEvents = func(events []wire.Event) {
 						if events[0].Offset == 12 {
