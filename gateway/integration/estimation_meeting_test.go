@@ -177,11 +177,15 @@ const everyoneInSight = `(() => {
 })()`
 
 // seen reports whether a member was told of an event. Call it with the member locked.
-func seen(m *member, event string) bool {
+func seen(m *member, event string) bool { return timesSeen(m, event) > 0 }
+
+// timesSeen is how often a member was told of an event. Call it with the member locked.
+func timesSeen(m *member, event string) int {
+	n := 0
 	for _, e := range m.events {
 		if e.Event == event {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
