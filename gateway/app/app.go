@@ -134,7 +134,9 @@ func (a *App) Run(stop, now context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
 	err := a.start(ctx, &parts)
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("cannot start: %w", err)
+	} else {
 		err = a.serve(stop, now)
 	}
 	a.http.Close()

@@ -137,7 +137,7 @@ func (r *replica) supervise(ctx context.Context, problem func(format string, arg
 		if !sleep(ctx, between) {
 			return
 		}
-		if end := r.revive(); end != nil && !strings.Contains(tail(r.log), `"msg":"cannot start"`) {
+		if end := r.revive(); end != nil && !strings.Contains(tail(r.log), "cannot start") {
 			problem("%v; its log ends with:\n%s", end, tail(r.log))
 		}
 	}
