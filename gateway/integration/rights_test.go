@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,5 +121,24 @@ func everyRoute(t *testing.T, g *gateway, key, member string) {
 		if status, answer := ask(c.method, c.path, c.body); status != c.status {
 			t.Errorf("%s %s: %d %v", c.method, c.path, status, answer)
 		}
+	}
+}
+
+// A backup is taken as the Redis user that docs/security.md gives for it.
+func TestBackupNeedsNoMoreRights(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.DocumentedUser(t, security, "plenum-backup", "hunter2"))
+	if _, err := redis.Do("SET", "plenum:x", "y"); err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := strings.Cut(redis.Addr(), ":")
+	file := filepath.Join(t.TempDir(), "plenum.rdb")
+	cmd := exec.Command("../../deploy/redis/backup", file, "-h", host, "-p", port, "--user", "plenum-backup")
+	cmd.Env = append(os.Environ(), "REDISCLI_AUTH=hunter2")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(readFile(t, file), "plenum:x") {
+		t.Errorf("backup: %v\n%s", err, out)
+	}
+	if what, err := redis.Denied(); err != nil || len(what) > 0 {
+		t.Errorf("Redis refused %q, %v", what, err)
 	}
 }
