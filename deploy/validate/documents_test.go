@@ -151,7 +151,9 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 		check(d, "verb of make", read(t, "Makefile"), "\n", firsts(verb, d.text), ":")
 		check(d, "test", tests, "\nfunc ", firsts(testName, d.text), "(")
 		check(d, "metric", read(t, "docs/metrics.md"), "`", firsts(metric, d.text), "")
-		check(d, "alert", read(t, "configs/prometheus/alerts.yml"), "alert: ", firsts(alert, d.text), "\n")
+		if strings.HasPrefix(d.path, "docs/") { // elsewhere a class of JavaScript is named like that
+			check(d, "alert", read(t, "configs/prometheus/alerts.yml"), "alert: ", firsts(alert, d.text), "\n")
+		}
 		files := slices.DeleteFunc(firsts(code, fence.ReplaceAllString(d.text, "")), func(s string) bool { return !source.MatchString(s) })
 		check(d, "file", sources, "/", files, "\n")
 		for _, name := range firsts(setting, d.text) {
