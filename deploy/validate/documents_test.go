@@ -38,25 +38,29 @@ func tracked(t *testing.T, ends ...string) (paths []string) {
 	return paths
 }
 
-var (
-	fence    = regexp.MustCompile("(?ms)^```.*?^```\n?")
-	code     = regexp.MustCompile("`([^`\n]+)`")
-	heading  = regexp.MustCompile(`(?m)^(#+) (.*)$`)
-	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	verb     = regexp.MustCompile("(?m)(?:`|^ {4,}|&& )make ([a-z][a-z-]*)")
-	testName = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)\\w+)`")
-	setting  = regexp.MustCompile("`(PLENUM_[A-Z_]+[A-Z])[`=]")
-	metric   = regexp.MustCompile(`\b(plenum_[a-z_]+[a-z])\b`)
-	alert    = regexp.MustCompile("`(Plenum[A-Z]\\w+)")
-	source   = regexp.MustCompile(`^\w[\w./-]*\.(go|lua)$`)
+// Patterns of what stands in documents.
+const (
+	code     = "`([^`\n]+)`"
+	heading  = `(?m)^(#+) (.*)$`
+	link     = `\]\(([^)\s]+)\)`
+	verb     = "(?m)(?:`|^ {4,}|&& )make ([a-z][a-z-]*)"
+	testName = "`((?:Test|Benchmark|Fuzz)\\w+)`"
+	setting  = "`(PLENUM_[A-Z_]+[A-Z])[`=]"
+	metric   = `\b(plenum_[a-z_]+[a-z])\b`
+	alert    = "`(Plenum[A-Z]\\w+)"
 )
 
-// firsts are what the first group of a pattern finds, in order.
-func firsts(pattern *regexp.Regexp, text string) (all []string) {
-	for _, match := range pattern.FindAllStringSubmatch(text, -1) {
+// found is what the first group of a pattern finds, in order.
+func found(pattern string, text string) (all []string) {
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 		all = append(all, match[1])
 	}
 	return all
+}
+
+// prose is a text without its fenced blocks.
+func prose(text string) string {
+	return regexp.MustCompile("(?ms)^```.*?^```\n?").ReplaceAllString(text, "")
 }
 
 // document is a page of Markdown.
@@ -78,7 +82,7 @@ func documents(t *testing.T) (all []document) {
 
 // targets are the links that stay in the repository.
 func (d document) targets() (links []string) {
-	for _, l := range firsts(link, code.ReplaceAllString(fence.ReplaceAllString(d.text, ""), "")) {
+	for _, l := range found(link, regexp.MustCompile(code).ReplaceAllString(prose(d.text), "")) {
 		if !strings.Contains(l, "://") {
 			links = append(links, l)
 		}
@@ -88,8 +92,8 @@ func (d document) targets() (links []string) {
 
 // anchors are what a link to a heading may end with.
 func anchors(text string) map[string]bool {
-	found := make(map[string]bool)
-	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+	names := make(map[string]bool)
+	for _, m := range regexp.MustCompile(heading).FindAllStringSubmatch(prose(text), -1) {
 		anchor := strings.Map(func(r rune) rune {
 			switch {
 			case r == ' ':
@@ -100,33 +104,40 @@ func anchors(text string) map[string]bool {
 			return -1
 		}, m[2])
 		name := anchor
-		for n := 1; found[name]; n++ {
+		for n := 1; names[name]; n++ {
 			name = anchor + "-" + strconv.Itoa(n)
 		}
-		found[name] = true
+		names[name] = true
 	}
-	return found
+	return names
 }
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	links := 0
 	for _, d := range documents(t) {
-		for _, l := range d.targets() {
-			links++
-			path, anchor, _ := strings.Cut(l, "#")
-			target := d.path
-			if path != "" {
-				target = filepath.Join(filepath.Dir(d.path), path)
-			}
-			if _, err := os.Stat(filepath.Join(top, target)); err != nil {
-				t.Errorf("%s: the link %s leads nowhere", d.path, l)
-			} else if anchor != "" && !anchors(read(t, target))[anchor] {
-				t.Errorf("%s: %s has no heading #%s", d.path, target, anchor)
-			}
-		}
+		links += len(d.targets())
+		checkLinks(t, d.path)
 	}
 	if links < 100 {
 		t.Errorf("found only %d links", links)
+	}
+}
+
+// checkLinks fails the test unless all links of a document to files, and to
+// headings in them, lead somewhere.
+func checkLinks(t *testing.T, path string) {
+	t.Helper()
+	for _, l := range (document{path, read(t, path)}).targets() {
+		file, anchor, _ := strings.Cut(l, "#")
+		target := path
+		if file != "" {
+			target = filepath.Join(filepath.Dir(path), file)
+		}
+		if _, err := os.Stat(filepath.Join(top, target)); err != nil {
+			t.Errorf("%s: the link %s leads nowhere", path, l)
+		} else if anchor != "" && !anchors(read(t, target))[anchor] {
+			t.Errorf("%s: %s has no heading #%s", path, target, anchor)
+		}
 	}
 }
 
@@ -137,6 +148,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	for _, path := range tracked(t, "_test.go") {
 		tests += read(t, path)
 	}
+	source := regexp.MustCompile(`^\w[\w./-]*\.(go|lua)$`)
 	sources := "/" + strings.Join(tracked(t, ".go", ".lua"), "\n/") + "\n"
 	count := make(map[string]int)
 	check := func(d document, what string, where string, before string, names []string, after string) {
@@ -148,15 +160,15 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 		}
 	}
 	for _, d := range documents(t) {
-		check(d, "verb of make", read(t, "Makefile"), "\n", firsts(verb, d.text), ":")
-		check(d, "test", tests, "\nfunc ", firsts(testName, d.text), "(")
-		check(d, "metric", read(t, "docs/metrics.md"), "`", firsts(metric, d.text), "")
+		check(d, "verb of make", read(t, "Makefile"), "\n", found(verb, d.text), ":")
+		check(d, "test", tests, "\nfunc ", found(testName, d.text), "(")
+		check(d, "metric", read(t, "docs/metrics.md"), "`", found(metric, d.text), "")
 		if strings.HasPrefix(d.path, "docs/") { // elsewhere a class of JavaScript is named like that
-			check(d, "alert", read(t, "configs/prometheus/alerts.yml"), "alert: ", firsts(alert, d.text), "\n")
+			check(d, "alert", read(t, "configs/prometheus/alerts.yml"), "alert: ", found(alert, d.text), "\n")
 		}
-		files := slices.DeleteFunc(firsts(code, fence.ReplaceAllString(d.text, "")), func(s string) bool { return !source.MatchString(s) })
+		files := slices.DeleteFunc(found(code, prose(d.text)), func(s string) bool { return !source.MatchString(s) })
 		check(d, "file", sources, "/", files, "\n")
-		for _, name := range firsts(setting, d.text) {
+		for _, name := range found(setting, d.text) {
 			count["setting"]++
 			if !strings.HasPrefix(name, "PLENUM_CLUSTER_") {
 				checkSetting(t, d.path, name)
@@ -180,9 +192,9 @@ func TestEveryDocumentIsFound(t *testing.T) {
 			}
 		}
 	}
-	page := regexp.MustCompile(`\b(docs/[a-z0-9/-]+\.md)\b`)
+	const page = `\b(docs/[a-z0-9/-]+\.md)\b`
 	for _, path := range append(tracked(t, ".go", ".js", ".lua", ".yml", ".yaml", ".conf", ".env", ".service"), "Makefile", "deploy/Dockerfile") {
-		for _, named := range firsts(page, read(t, path)) {
+		for _, named := range found(page, read(t, path)) {
 			if _, err := os.Stat(filepath.Join(top, named)); err != nil {
 				t.Errorf("%s names %s, which there is not", path, named)
 			}
@@ -195,8 +207,8 @@ func TestEveryDocumentIsFound(t *testing.T) {
 func TestReadmesAreInStep(t *testing.T) {
 	english, chinese := document{"README.md", read(t, "README.md")}, document{"README.zh-CN.md", read(t, "README.zh-CN.md")}
 	shape := func(d document) (lines []string) {
-		for line := range strings.Lines(fence.ReplaceAllString(d.text, "")) {
-			if m := heading.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+		for line := range strings.Lines(prose(d.text)) {
+			if m := regexp.MustCompile(heading).FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 				lines = append(lines, m[1])
 			} else if strings.HasPrefix(line, "|") {
 				lines = append(lines, "|")
@@ -204,8 +216,7 @@ func TestReadmesAreInStep(t *testing.T) {
 		}
 		return lines
 	}
-	figures := regexp.MustCompile(`\| ([0-9.]+) `)
-	command := regexp.MustCompile(`(?m)^    ((?:make|deploy/)\S*(?: [^ \n]+)*)`)
+	const figures, command = `\| ([0-9.]+) `, `(?m)^    ((?:make|deploy/)\S*(?: [^ \n]+)*)`
 	once := func(all []string) []string {
 		slices.Sort(all)
 		return slices.Compact(all)
@@ -215,11 +226,11 @@ func TestReadmesAreInStep(t *testing.T) {
 	}
 	for what, in := range map[string]func(document) []string{
 		"sections and rows": shape,
-		"commands":          func(d document) []string { return firsts(command, d.text) },
+		"commands":          func(d document) []string { return found(command, d.text) },
 		"links":             targets,
-		"settings":          func(d document) []string { return once(firsts(setting, d.text)) },
-		"tests":             func(d document) []string { return firsts(testName, d.text) },
-		"figures":           func(d document) []string { return firsts(figures, d.text) },
+		"settings":          func(d document) []string { return once(found(setting, d.text)) },
+		"tests":             func(d document) []string { return found(testName, d.text) },
+		"figures":           func(d document) []string { return found(figures, d.text) },
 	} {
 		one, other := in(english), in(chinese)
 		if len(one) < 5 {
