@@ -254,8 +254,12 @@ func (c *Conn) first(m *wire.Message) error {
 	case wire.TypePublish, wire.TypeCommand, wire.TypeLeave, wire.TypeHeartbeat:
 		return errJoinRequired
 	}
-	if err == nil {
-		_, err = c.tooFast(m)
+	if err != nil {
+		return err
+	}
+	refused, err := c.tooFast(m)
+	if refused {
+		m.Type = "" // it was told to wait, so a join is not taken
 	}
 	return err
 }

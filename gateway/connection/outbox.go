@@ -3,6 +3,7 @@ package connection
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -181,10 +182,21 @@ func (o *outbox) drain() {
 			}
 			return
 		}
-		o.conn.SetWriteDeadline(time.Now().Add(stall))
-		if _, err := batch.WriteTo(o.conn); err != nil {
+		if err := o.write(batch); err != nil {
 			o.fail(err)
 			return
+		}
+	}
+}
+
+// write writes a batch. It takes its time as long as the socket takes something:
+// a snapshot, or a long frame, may be more than a slow one takes in one stall.
+func (o *outbox) write(batch net.Buffers) error {
+	for {
+		o.conn.SetWriteDeadline(time.Now().Add(stall))
+		n, err := batch.WriteTo(o.conn) // leaves in batch what is still to be written
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
 		}
 	}
 }
@@ -225,8 +237,7 @@ func (o *outbox) take() (batch net.Buffers, end standing) {
 }
 
 func (o *outbox) fail(err error) {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errStalled
 	}
 	o.mu.Lock()

@@ -43,7 +43,7 @@ func (s sessions) publish(w http.ResponseWriter, r *http.Request) {
 		Event string          `json:"event"`
 		Data  json.RawMessage `json:"data"`
 	}
-	if json.Unmarshal(data, &body) != nil || data[0] != '{' {
+	if wire.Unmarshal(data, &body) != nil || data[0] != '{' {
 		refuse(w, http.StatusBadRequest, wire.CodeBadData, `the body must be {"event": string, "data": any}`)
 		return
 	}
@@ -70,7 +70,7 @@ func idempotencyKey(w http.ResponseWriter, r *http.Request) (key string, ok bool
 	}
 	if key, ok = keys[0], len(keys) == 1 && len(keys[0]) > 0 && len(keys[0]) <= maxKey; ok {
 		for _, c := range []byte(key) {
-			ok = ok && c >= ' ' && c < 0x7f
+			ok = ok && c > ' ' && c < 0x7f
 		}
 	}
 	if !ok {
