@@ -326,14 +326,15 @@ func giveBack(data *[]byte) {
 }
 
 // readAll is io.ReadAll into a slice that is there already, up to the limit of
-// a message.
+// a message. One that is longer is refused with the first byte too many, however
+// slowly the others come.
 func (c *Conn) readAll(b []byte, r io.Reader) ([]byte, error) {
 	limit := c.server.options.MessageLimit
 	for {
 		if len(b) == cap(b) {
 			b = append(b, 0)[:len(b)]
 		}
-		n, err := r.Read(b[len(b):cap(b)])
+		n, err := r.Read(b[len(b):min(cap(b), limit+1)]) // waits until it has as many
 		b = b[:len(b)+n]
 		switch {
 		case len(b) > limit:

@@ -44,6 +44,23 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// A join past the rate is refused like any message, and may come again.
+func TestJoinPastTheRate(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		p := r.dial("s", nil)
+		for range 40 {
+			p.say(`{"type":"of.the.future"}`)
+		}
+		p.say(join)
+		synctest.Wait()
+		if got := p.codes(); len(got) != 1 || got[0] != wire.CodeSlowDown || len(p.all(wire.TypeWelcome)) != 0 {
+			r.Fatalf("errors %v, %d welcomes", got, len(p.all(wire.TypeWelcome)))
+		}
+		time.Sleep(p.all(wire.TypeError)[0].Error.After)
+		p.join("")
+	})
+}
+
 // A client that goes on regardless is closed, however fast it does; one that is
 // a little too fast is only slowed down.
 func TestGoingOnRegardless(t *testing.T) {

@@ -70,11 +70,11 @@ func idempotencyKey(w http.ResponseWriter, r *http.Request) (key string, ok bool
 	}
 	if key, ok = keys[0], len(keys) == 1 && len(keys[0]) > 0 && len(keys[0]) <= maxKey; ok {
 		for _, c := range []byte(key) {
-			ok = ok && c > ' ' && c < 0x7f
+			ok = ok && c >= ' ' && c < 0x7f
 		}
 	}
 	if !ok {
-		refuse(w, http.StatusBadRequest, codeBadKey, "Idempotency-Key must be one value of 1 to 255 visible ASCII characters")
+		refuse(w, http.StatusBadRequest, codeBadKey, "Idempotency-Key must be one value of 1 to 255 printable ASCII characters")
 	}
 	return key, ok
 }

@@ -101,7 +101,8 @@ func (Kind) Rate(command string) (times int, within time.Duration) {
 }
 
 var (
-	reservedNames    = []string{"estimate.set", "deck.changed", "options.changed", "roles.changed", "door.changed", "nudge", "react"}
+	reservedNames = []string{"estimate.set", "deck.changed", "options.changed", "roles.changed", "door.changed", "nudge", "react",
+		"your_vote", "rounds"} // the last two are private
 	reservedPrefixes = []string{"session.", "round.", "vote.", "story.", "stories.", "countdown.", "timer."}
 )
 
