@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +128,31 @@ func TestBigMessageThatStops(t *testing.T) {
 				t.Errorf("instead of closed with 1009: %x %q, %v", first, payload, err)
 			}
 		})
+	}
+}
+
+// Behind the close frame nothing is sent any more, however long the client takes
+// to answer it and however busy its session is.
+func TestNothingBehindTheCloseFrame(t *testing.T) {
+	r := overTCP(t, func(o *Options) { o.Rate, o.RateBurst = 1e6, 1e6 })
+	c, other := r.member("s"), r.member("s")
+	c.write(masked("rubbish"))
+	for {
+		first, payload, err := c.frame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == 0x80|opClose {
+			if code := binary.BigEndian.Uint16(payload); code != uint16(wire.CloseMalformed) {
+				t.Errorf("closed with %d", code)
+			}
+			break
+		}
+	}
+	other.write(publishes(1, 50, "busy"))
+	other.events("e", 50)
+	c.write(control(opClose, "\x11\x94"))
+	if first, payload, err := c.frame(); err != io.EOF {
+		t.Errorf("behind the close frame came %x %.60q, %v; want the end", first, payload, err)
 	}
 }
