@@ -215,20 +215,15 @@ func (c *Conn) begin(sessionID string, refusal *wire.Error) {
 
 // join returns the error that ended the connection.
 func (c *Conn) join(sessionID string) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), c.server.options.JoinTimeout, errJoinTimeout)
-	defer cancel()
-	late := context.AfterFunc(ctx, func() {
-		if context.Cause(ctx) == errJoinTimeout {
-			c.End(errJoinTimeout)
-		}
-	})
+	limit := newJoinLimit(c.server.options.JoinTimeout, func() { c.End(errJoinTimeout) })
+	defer limit.met()
 	var m wire.Message
 	for m.Type != wire.TypeJoin {
 		if err := c.first(&m); err != nil {
 			return err
 		}
 	}
-	late()
+	limit.met()
 	if c.server.drains() {
 		return errStopping
 	}
@@ -265,7 +260,6 @@ func (c *Conn) first(m *wire.Message) error {
 }
 
 var (
-	errJoinTimeout  = &wire.Error{Code: wire.CodeJoinTimeout, Close: wire.CloseJoinRefused, Message: "no join came in time"}
 	errJoinRequired = &wire.Error{Code: wire.CodeJoinRequired, Close: wire.CloseJoinRefused, Message: "the first message must be a join"}
 	errStoreSlow    = &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: 5 * time.Second,
 		Message: "the store is too slow; come back in 5 s or more"}
@@ -315,7 +309,7 @@ func (c *Conn) next() (*[]byte, error) {
 	}
 	c.heard.Store(time.Now().UnixMilli())
 	c.server.Stats.Messages.Add(1)
-	c.server.Stats.Received.Add(int64(len(*data)))
+	c.server.Stats.Received.Add(int64((len(*data) + receivedStep - 1) / receivedStep * receivedStep))
 	return data, err
 }
 
