@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -59,13 +58,11 @@ type failover struct {
 	urls      []string
 	returners *returners
 	members   []*client.Client // on the other replicas
+	watch     stopwatch
 	running   sync.WaitGroup
 	errors    atomic.Int64
 	cancel    context.CancelFunc
 	ctx       context.Context
-
-	mu      sync.Mutex
-	latency []time.Duration // of survivors, in this phase
 }
 
 func startFailover(b *testing.B) *failover {
@@ -115,7 +112,7 @@ func (f *failover) join(i int) (joined chan struct{}) {
 	o := failoverOptions(f.urls[i%3:i%3+1], 0) // nowhere else
 	o.Session, o.Name = fmt.Sprintf("failover-%d", i/failoverMembers), fmt.Sprintf("m%d", i)
 	o.OnWelcome = func(*wire.Welcome) { close(joined) } // a second one would be a failure, and panics
-	o.OnEvents = f.saw
+	o.OnEvents = f.watch.saw
 	o.OnError = func(error) { f.errors.Add(1) }
 	m := client.New(o)
 	f.members = append(f.members, m)
@@ -127,36 +124,19 @@ func (f *failover) join(i int) (joined chan struct{}) {
 	return joined
 }
 
-func (f *failover) saw(events []wire.Event) {
-	for _, e := range events {
-		var sent int64
-		if e.Event != "failover" || json.Unmarshal(e.Data, &sent) != nil {
-			continue
-		}
-		f.mu.Lock()
-		f.latency = append(f.latency, time.Duration(time.Now().UnixNano()-sent))
-		f.mu.Unlock()
-	}
-}
-
 // publish has members publish for a while, or until ctx ends, and returns how
 // long the events took, sorted.
 func (f *failover) publish(ctx context.Context, span time.Duration) []time.Duration {
-	f.mu.Lock()
-	f.latency = nil
-	f.mu.Unlock()
+	f.watch.lap()
 	ticker := time.NewTicker(time.Second / failoverEvents)
 	defer ticker.Stop()
 	for i, end := 0, time.Now().Add(span); time.Now().Before(end) && ctx.Err() == nil; i += 7 {
 		<-ticker.C
-		if _, err := f.members[i%len(f.members)].Publish("failover", time.Now().UnixNano()); err != nil {
+		if _, err := f.members[i%len(f.members)].Publish(timedEvent, stamped(0)); err != nil {
 			f.errors.Add(1)
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	slices.Sort(f.latency)
-	return f.latency
+	return f.watch.lap()
 }
 
 func (f *failover) report(b *testing.B, calm, storm []time.Duration) {
@@ -164,29 +144,18 @@ func (f *failover) report(b *testing.B, calm, storm []time.Duration) {
 	if err := json.Unmarshal([]byte(f.returners.read(b)), &r); err != nil {
 		b.Fatalf("what the returners say: %v", err)
 	}
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b.ReportMetric(float64(r.Members), "members-cut")
 	b.ReportMetric(float64(len(r.Back)), "members-back")
 	b.ReportMetric(float64(r.Replays), "by-replay")
-	b.ReportMetric(ms(quantile(r.Back, 0.5)), "back-p50-ms")
-	b.ReportMetric(ms(quantile(r.Back, 0.99)), "back-p99-ms")
-	b.ReportMetric(ms(quantile(r.Back, 1)), "back-last-ms")
+	tellQuantiles(b, "back", r.Back)
+	b.ReportMetric(millis(quantile(r.Back, 1)), "back-last-ms")
 	b.ReportMetric(float64(r.Errors)+float64(f.errors.Load()), "errors")
-	b.ReportMetric(ms(quantile(calm, 0.5)), "others-before-p50-ms")
-	b.ReportMetric(ms(quantile(storm, 0.5)), "others-during-p50-ms")
-	b.ReportMetric(ms(quantile(calm, 0.99)), "others-before-p99-ms")
-	b.ReportMetric(ms(quantile(storm, 0.99)), "others-during-p99-ms")
+	tellQuantiles(b, "others-before", calm)
+	tellQuantiles(b, "others-during", storm)
 	b.ReportMetric(0, "ns/op")
 	if len(r.Back) != r.Members || r.Replays != r.Members || r.Errors+f.errors.Load() > 0 {
 		b.Errorf("%d members were cut, %d came back, %d of them by replay, with %d errors", r.Members, len(r.Back), r.Replays, r.Errors+f.errors.Load())
 	}
-}
-
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
 func (f *failover) stop() {
