@@ -18,10 +18,11 @@ func found(pattern string, text string) (all []string) {
 	return all
 }
 
-// What the runbook names exists: files, headings, tests, verbs of make,
-// settings, metrics and alerts.
-func TestRunbookNamesWhatExists(t *testing.T) {
-	text := read(t, runbook)
+// checkLinks fails the test unless all links of a document to files, and to its
+// own headings, lead somewhere.
+func checkLinks(t *testing.T, document string) {
+	t.Helper()
+	text := read(t, document)
 	headings := make(map[string]bool)
 	for _, title := range found(`(?m)^#+ (.*)$`, text) {
 		anchor := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(title), "")
@@ -30,12 +31,19 @@ func TestRunbookNamesWhatExists(t *testing.T) {
 	for _, link := range found(`\]\(([^)]+)\)`, text) {
 		if anchor, ok := strings.CutPrefix(link, "#"); ok {
 			if !headings[anchor] {
-				t.Errorf("there is no heading %s", link)
+				t.Errorf("%s: there is no heading %s", document, link)
 			}
-		} else if _, err := os.Stat(filepath.Join(top, "docs", strings.SplitN(link, "#", 2)[0])); err != nil {
-			t.Errorf("a link leads nowhere: %v", err)
+		} else if _, err := os.Stat(filepath.Join(top, filepath.Dir(document), strings.SplitN(link, "#", 2)[0])); err != nil {
+			t.Errorf("%s: a link leads nowhere: %v", document, err)
 		}
 	}
+}
+
+// What the runbook names exists: files, headings, tests, verbs of make,
+// settings, metrics and alerts.
+func TestRunbookNamesWhatExists(t *testing.T) {
+	text := read(t, runbook)
+	checkLinks(t, runbook)
 	tests, err := exec.Command("grep", "-rhoE", `^func Test\w+`, "--include=*_test.go", filepath.Join(top, "gateway"), filepath.Join(top, "fanout")).Output()
 	if err != nil {
 		t.Fatal(err)
