@@ -20,7 +20,7 @@ func TestMembersOfADeadReplicaAreShownOnce(t *testing.T) {
 	redis := redistest.Start(t)
 	var all []*gateway
 	for i := range 3 {
-		all = append(all, startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), fmt.Sprintf("PLENUM_REPLICA=replica-%d", i), "PLENUM_GRACE=2s"))
+		all = append(all, startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), fmt.Sprintf("PLENUM_REPLICA=replica-%d", i), "PLENUM_GRACE=3s"))
 	}
 	sessions := map[string][]*peer{"watched": nil, "lone": nil}
 	for session := range sessions {
@@ -47,7 +47,7 @@ func TestMembersOfADeadReplicaAreShownOnce(t *testing.T) {
 		for _, p := range peers {
 			member := p.ledger.welcome.You.Member
 			poll(t, member+" to be offline in "+session, func() error {
-				if got := strings.Join(statuses(t, past(t, all[1], session))[member], " "); got != "reconnecting offline" {
+				if got := strings.Join(statuses(t, eventsOf(t, all[1], session))[member], " "); got != "reconnecting offline" {
 					return fmt.Errorf("it was %q", got)
 				}
 				return nil
@@ -61,7 +61,7 @@ func TestMembersOfADeadReplicaAreShownOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range sessions["watched"] {
-		if got := statuses(t, past(t, all[1], "watched"))[p.ledger.welcome.You.Member]; len(got) != 2 {
+		if got := statuses(t, eventsOf(t, all[1], "watched"))[p.ledger.welcome.You.Member]; len(got) != 2 {
 			t.Errorf("a member was told to be %q", got)
 		}
 	}
@@ -81,8 +81,8 @@ func announced(redis *redistest.Server, session string) error {
 	return fmt.Errorf("none has told of %s", session)
 }
 
-// past is the durable events of a session, as the HTTP API has them.
-func past(t testing.TB, g *gateway, session string) []wire.Event {
+// eventsOf is the durable events of a session, as the HTTP API has them.
+func eventsOf(t testing.TB, g *gateway, session string) []wire.Event {
 	t.Helper()
 	var page struct{ Events []wire.Event }
 	getJSON(t, g.URL()+"/api/sessions/"+session+"/events?limit=1000", &page)
@@ -130,7 +130,7 @@ func countPresence(b *testing.B, sessions int) {
 	redis := redistest.Start(b)
 	var all []*gateway
 	for i := range presenceReplicas {
-		all = append(all, startGateway(b, "PLENUM_REDIS_URL="+redis.URL(), fmt.Sprintf("PLENUM_REPLICA=replica-%d", i), "PLENUM_GRACE=2s"))
+		all = append(all, startGateway(b, "PLENUM_REDIS_URL="+redis.URL(), fmt.Sprintf("PLENUM_REPLICA=replica-%d", i), "PLENUM_GRACE=3s"))
 	}
 	watchers, goers := make([]*peer, sessions), make([]*peer, sessions)
 	for i := range sessions {
