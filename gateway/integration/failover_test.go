@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -16,13 +17,14 @@ import (
 )
 
 // The size of BenchmarkFailover: the members of one killed replica are a third.
+var failoverSessions = flag.Int("failover-sessions", 1250, "how many sessions of 12 members BenchmarkFailover has")
+
 const (
-	failoverSessions = 1250
-	failoverMembers  = 12  // in each session
-	failoverJoining  = 64  // at once
-	failoverEvents   = 100 // a second, in all sessions together
-	failoverCalm     = 10 * time.Second
-	failoverLongest  = 15 * time.Second // for the return
+	failoverMembers = 12  // in each session
+	failoverJoining = 64  // at once
+	failoverEvents  = 100 // a second, in all sessions together
+	failoverCalm    = 10 * time.Second
+	failoverLongest = 15 * time.Second // for the return
 )
 
 // BenchmarkFailover kills one of three replicas with 15,000 members and reports
@@ -37,17 +39,23 @@ func BenchmarkFailover(b *testing.B) {
 	for range b.N {
 		f := startFailover(b)
 		f.fill()
+		first := f.read()
 		calm := f.publish(context.Background(), failoverCalm)
+		second := f.read()
+		f.killed = time.Now()
 		f.victim.signal(syscall.SIGKILL)
-		f.returners.tell(b, fmt.Sprint(time.Now().UnixNano()))
+		f.returners.tell(b, fmt.Sprint(f.killed.UnixNano()))
 		back, done := context.WithCancel(context.Background())
 		go func() {
 			f.returners.read(b)
 			done()
 		}()
 		storm := f.publish(back, failoverLongest)
+		third := f.read()
 		f.returners.tell(b, "enough")
+		<-back.Done() // they say so at the latest now
 		f.report(b, calm, storm)
+		f.tellCosts(b, second.since(first), third.since(second))
 		f.stop()
 	}
 }
@@ -55,7 +63,10 @@ func BenchmarkFailover(b *testing.B) {
 // failover is one run of the benchmark.
 type failover struct {
 	victim    *gateway
+	killed    time.Time
 	urls      []string
+	gateways  gauge // the survivors, and Redis
+	clients   gauge // those who return
 	returners *returners
 	members   []*client.Client // on the other replicas
 	watch     stopwatch
@@ -73,17 +84,47 @@ func startFailover(b *testing.B) *failover {
 		f.urls = append(f.urls, g.URL())
 		if i == 0 {
 			f.victim = g
+			continue
 		}
+		f.gateways.pids = append(f.gateways.pids, g.pid())
 	}
+	f.gateways.b, f.gateways.redis = b, redis
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.returners = startReturners(b, f.urls)
+	f.clients = gauge{b: b, pids: []int{f.returners.pid}}
 	return f
 }
+
+// costs are what the survivors, Redis and those who return have used.
+type costs struct {
+	gateways, clients reading
+}
+
+func (f *failover) read() costs { return costs{f.gateways.read(), f.clients.read()} }
+
+func (c costs) since(before costs) costs {
+	return costs{c.gateways.since(before.gateways), c.clients.since(before.clients)}
+}
+
+// tellCosts reports what a return took, beyond what the same time took before.
+func (f *failover) tellCosts(b *testing.B, calm, storm costs) {
+	share := float64(storm.gateways.at.Sub(f.killed)) / float64(failoverCalm)
+	each := func(before, during time.Duration) float64 {
+		return (micros(during) - micros(before)*share) / float64(f.cut())
+	}
+	b.ReportMetric(each(calm.gateways.cpu, storm.gateways.cpu), "gateway-µs/return")
+	b.ReportMetric(each(calm.gateways.redis.cpu, storm.gateways.redis.cpu), "redis-µs/return")
+	b.ReportMetric(each(calm.clients.cpu, storm.clients.cpu), "client-µs/return")
+	b.ReportMetric(micros(calm.gateways.cpu+calm.gateways.redis.cpu)/micros(failoverCalm), "servers-cores-before")
+}
+
+// cut is how many members the replica has that is killed.
+func (f *failover) cut() int { return *failoverSessions * failoverMembers / 3 }
 
 // fill has everybody join.
 func (f *failover) fill() {
 	gate := make(chan struct{}, failoverJoining)
-	for i := range failoverSessions * failoverMembers {
+	for i := range *failoverSessions * failoverMembers {
 		if i%3 == 0 {
 			continue // one of those who will return
 		}
@@ -154,7 +195,8 @@ func (f *failover) report(b *testing.B, calm, storm []time.Duration) {
 	tellQuantiles(b, "others-during", storm)
 	b.ReportMetric(0, "ns/op")
 	if len(r.Back) != r.Members || r.Replays != r.Members || r.Errors+f.errors.Load() > 0 {
-		b.Errorf("%d members were cut, %d came back, %d of them by replay, with %d errors", r.Members, len(r.Back), r.Replays, r.Errors+f.errors.Load())
+		b.Errorf("%d members were cut, %d came back, %d of them by replay, with %d errors; the 99th percentile of the others went from %v to %v",
+			r.Members, len(r.Back), r.Replays, r.Errors+f.errors.Load(), quantile(calm, 0.99), quantile(storm, 0.99))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,7 +62,7 @@ type rolling struct {
 	running  sync.WaitGroup
 	ctx      context.Context
 	cancel   context.CancelFunc
-	errors   atomic.Int64
+	faults   faults
 }
 
 // traveller is a member who is moved.
@@ -108,14 +107,14 @@ func (r *rolling) come(b *testing.B, url string, i int) {
 		OnState:   m.given, OnEvents: m.saw, OnStatus: m.status,
 		OnSettled: func(s client.Settled) {
 			if s.Err != nil && r.ctx.Err() == nil {
-				r.errors.Add(1)
+				r.faults.add(s.Err)
 			}
 		},
-		OnError: func(error) { r.errors.Add(1) }})
+		OnError: r.faults.add})
 	r.members = append(r.members, m)
 	r.running.Go(func() {
-		if m.Run(r.ctx) != nil && r.ctx.Err() == nil {
-			r.errors.Add(1)
+		if err := m.Run(r.ctx); err != nil && r.ctx.Err() == nil {
+			r.faults.add(err)
 		}
 	})
 	select {
@@ -167,7 +166,7 @@ func (r *rolling) talk(ctx context.Context, session int) {
 		wait = rollingPause
 		speaker := r.members[session+i%rollingMembers*rollingSessions]
 		if _, err := speaker.Publish(timedEvent, stamped(0)); err != nil {
-			r.errors.Add(1)
+			r.faults.add(err)
 		}
 	}
 }
@@ -239,15 +238,15 @@ func (r *rolling) tell(b *testing.B, calm, gaps []time.Duration, took time.Durat
 	b.ReportMetric(float64(moves), "moves")
 	b.ReportMetric(float64(lost), "lost")
 	b.ReportMetric(float64(breaks), "broken")
-	b.ReportMetric(float64(r.errors.Load()), "errors")
 	tellQuantiles(b, "longest-before", calm)
 	tellQuantiles(b, "longest-during", gaps)
 	b.ReportMetric(float64(busiest), "arrivals-in-fullest-second")
 	b.ReportMetric(took.Seconds(), "s-for-all-three")
 	b.ReportMetric(0, "ns/op")
-	if lost != 0 || states > 0 || breaks > 0 || r.errors.Load() > 0 {
-		b.Errorf("%d events were lost, %d snapshots given, %d connections broken, with %d errors", lost, states, breaks, r.errors.Load())
+	if lost != 0 || states > 0 || breaks > 0 {
+		b.Errorf("%d events were lost, %d snapshots given, %d connections broken", lost, states, breaks)
 	}
+	r.faults.report(b, "errors")
 	if gap := quantile(gaps, 0.99); gap > 2*time.Second {
 		b.Errorf("one in a hundred members had a gap of %v", gap)
 	}

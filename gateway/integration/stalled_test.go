@@ -56,8 +56,8 @@ type audience struct {
 	watch   stopwatch // of those who go on reading
 	reading []*client.Client
 	stalled []*client.Client
-	errors  atomic.Int64
-	broken  atomic.Int64 // connections
+	faults  faults
+	broken  faults       // connections
 	told    atomic.Int64 // states to those who had stalled: they got no replay
 }
 
@@ -95,11 +95,9 @@ func (h hall) measure(b *testing.B) {
 	b.ReportMetric(float64(later)/1024, "MiB-later")
 	b.ReportMetric(a.lagged(b), "lagged")
 	b.ReportMetric(float64(a.told.Load()), "by-state")
-	b.ReportMetric(float64(a.broken.Load()), "broken")
 	b.ReportMetric(0, "ns/op")
-	if a.broken.Load() > 0 || a.errors.Load() > 0 {
-		b.Errorf("%d connections broke, with %d errors", a.broken.Load(), a.errors.Load())
-	}
+	a.broken.report(b, "broken connections")
+	a.faults.report(b, "errors")
 }
 
 // pass lets a phase of the benchmark go by.
@@ -117,10 +115,10 @@ func (a *audience) fill(b *testing.B, ctx context.Context, running *sync.WaitGro
 		once := sync.OnceFunc(func() { close(joined) })
 		o := client.Options{URLs: []string{a.replica.URL()}, Session: fmt.Sprintf("hall-%d", i%a.sessions), Name: fmt.Sprintf("m%d", i),
 			OnWelcome: func(*wire.Welcome) { once() },
-			OnError:   func(error) { a.errors.Add(1) },
+			OnError:   a.faults.add,
 			OnStatus: func(s client.Status) {
 				if s.Phase == client.PhaseReconnecting && ctx.Err() == nil {
-					a.broken.Add(1)
+					a.broken.add(s.Err)
 				}
 			}}
 		list := &a.reading
@@ -137,8 +135,8 @@ func (a *audience) fill(b *testing.B, ctx context.Context, running *sync.WaitGro
 		c := client.New(o)
 		*list = append(*list, c)
 		running.Go(func() {
-			if c.Run(ctx) != nil && ctx.Err() == nil {
-				a.errors.Add(1)
+			if err := c.Run(ctx); err != nil && ctx.Err() == nil {
+				a.faults.add(err)
 			}
 		})
 		select {
@@ -154,7 +152,7 @@ func (a *audience) talk(ctx context.Context, session int) {
 	// Not all at once.
 	for wait := stalledPause * time.Duration(session) / time.Duration(a.sessions); pause(ctx, wait); wait = stalledPause {
 		if _, err := a.speaker(session).Publish(timedEvent, stamped(stalledSize)); err != nil {
-			a.errors.Add(1)
+			a.faults.add(err)
 		}
 	}
 }

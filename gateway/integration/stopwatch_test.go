@@ -77,3 +77,29 @@ func tellQuantiles(b *testing.B, what string, sorted []time.Duration) {
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// faults counts what must not happen, and keeps the first of it. Its methods may
+// be called concurrently.
+type faults struct {
+	mu    sync.Mutex // guards the following
+	n     int
+	first error
+}
+
+func (f *faults) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.n++; f.n == 1 {
+		f.first = err
+	}
+}
+
+// report prints how many there were, and fails the benchmark if there was one.
+func (f *faults) report(b *testing.B, what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b.ReportMetric(float64(f.n), strings.ReplaceAll(what, " ", "-"))
+	if f.n > 0 {
+		b.Errorf("%d %s; the first: %v", f.n, what, f.first)
+	}
+}
