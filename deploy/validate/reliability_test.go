@@ -38,7 +38,8 @@ func TestReliabilityNamesWhatExists(t *testing.T) {
 				t.Errorf("%s: there is no metric %s", reliability, word)
 			}
 		case strings.HasPrefix(word, "PLENUM_"):
-			checkSetting(t, reliability, word)
+			name, _, _ := strings.Cut(word, "=")
+			checkSetting(t, reliability, name)
 		}
 	}
 	if named < tests || len(seen) < packages {

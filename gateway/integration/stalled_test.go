@@ -31,6 +31,7 @@ const (
 // machine that does nothing else.
 func BenchmarkStalled(b *testing.B) {
 	for _, h := range []hall{
+		{name: "none-beside-360", sessions: 20, readers: 18, stallers: 0},
 		{name: "40-beside-360", sessions: 20, readers: 18, stallers: 2},
 		{name: "1000-beside-100", sessions: 20, readers: 5, stallers: 50},
 	} {
@@ -64,7 +65,7 @@ type audience struct {
 func (h hall) measure(b *testing.B) {
 	redis := redistest.Start(b)
 	a := &audience{hall: h, replica: startGateway(b, "PLENUM_REDIS_URL="+redis.URL(), "PLENUM_SESSION_CAPACITY=1000",
-		"PLENUM_BACKLOG=65536", "PLENUM_HEARTBEAT_INTERVAL=10m", "PLENUM_HEARTBEAT_TIMEOUT=20m")} // who stalls does not answer
+		"PLENUM_HEARTBEAT_INTERVAL=10m", "PLENUM_HEARTBEAT_TIMEOUT=20m")} // who stalls does not answer
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -75,15 +76,17 @@ func (h hall) measure(b *testing.B) {
 	for i := range h.sessions {
 		talks.Go(func() { a.talk(talking, i) })
 	}
+	g := gauge{b: b, pids: []int{a.replica.pid()}}
+	first := g.read()
 	a.pass(b, stalledCalm)
-	calm, before := a.watch.lap(), a.replica.state(b).memory
+	calm, before := a.watch.lap(), g.read()
 
 	a.valve.close()
 	a.pass(b, stalledFills)
 	a.watch.lap()
-	full := a.replica.state(b).memory
+	full := g.read()
 	a.pass(b, stalledSpan)
-	during, later := a.watch.lap(), a.replica.state(b).memory
+	during, later := a.watch.lap(), g.read()
 
 	a.valve.open()
 	hush()
@@ -91,9 +94,12 @@ func (h hall) measure(b *testing.B) {
 	a.caughtUp(b)
 	tellQuantiles(b, "others-before", calm)
 	tellQuantiles(b, "others-during", during)
-	b.ReportMetric(float64(before)/1024, "MiB-before")
-	b.ReportMetric(float64(full)/1024, "MiB-when-full")
-	b.ReportMetric(float64(later)/1024, "MiB-later")
+	b.ReportMetric(before.rss/(1<<20), "MiB-before")
+	b.ReportMetric(full.rss/(1<<20), "MiB-when-full")
+	b.ReportMetric(later.rss/(1<<20), "MiB-later")
+	calmly, busily := before.since(first), later.since(full)
+	b.ReportMetric(micros(calmly.cpu)/float64(len(calm)), "µs/delivery-before")
+	b.ReportMetric(micros(busily.cpu)/float64(len(during)), "µs/delivery-during")
 	b.ReportMetric(a.lagged(b), "lagged")
 	b.ReportMetric(float64(a.told.Load()), "by-state")
 	b.ReportMetric(0, "ns/op")
