@@ -26,7 +26,7 @@ type attacker struct {
 // attack returns an error if the gateway does not answer as it must.
 type attack func(a attacker) error
 
-const hostileJoinTimeout = 5 * time.Second
+const hostileJoinTimeout = 10 * time.Second
 
 // What nobody may do to the others: each gets its own clear answer, while 12
 // honest members in the same session see nothing of it, and leaves nothing
