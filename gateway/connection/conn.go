@@ -215,20 +215,15 @@ func (c *Conn) begin(sessionID string, refusal *wire.Error) {
 
 // join returns the error that ended the connection.
 func (c *Conn) join(sessionID string) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), c.server.options.JoinTimeout, errJoinTimeout)
-	defer cancel()
-	late := context.AfterFunc(ctx, func() {
-		if context.Cause(ctx) == errJoinTimeout {
-			c.End(errJoinTimeout)
-		}
-	})
+	limit := newJoinLimit(c.server.options.JoinTimeout, func() { c.End(errJoinTimeout) })
+	defer limit.met()
 	var m wire.Message
 	for m.Type != wire.TypeJoin {
 		if err := c.first(&m); err != nil {
 			return err
 		}
 	}
-	late()
+	limit.met()
 	if c.server.drains() {
 		return errStopping
 	}
@@ -254,14 +249,17 @@ func (c *Conn) first(m *wire.Message) error {
 	case wire.TypePublish, wire.TypeCommand, wire.TypeLeave, wire.TypeHeartbeat:
 		return errJoinRequired
 	}
-	if err == nil {
-		_, err = c.tooFast(m)
+	if err != nil {
+		return err
+	}
+	refused, err := c.tooFast(m)
+	if refused {
+		m.Type = "" // it was told to wait, so a join is not taken
 	}
 	return err
 }
 
 var (
-	errJoinTimeout  = &wire.Error{Code: wire.CodeJoinTimeout, Close: wire.CloseJoinRefused, Message: "no join came in time"}
 	errJoinRequired = &wire.Error{Code: wire.CodeJoinRequired, Close: wire.CloseJoinRefused, Message: "the first message must be a join"}
 	errStoreSlow    = &wire.Error{Code: wire.CodeUnavailable, Close: wire.CloseStoreAway, Retry: true, After: 5 * time.Second,
 		Message: "the store is too slow; come back in 5 s or more"}
@@ -311,7 +309,7 @@ func (c *Conn) next() (*[]byte, error) {
 	}
 	c.heard.Store(time.Now().UnixMilli())
 	c.server.Stats.Messages.Add(1)
-	c.server.Stats.Received.Add(int64(len(*data)))
+	c.server.Stats.Received.Add(int64((len(*data) + receivedStep - 1) / receivedStep * receivedStep))
 	return data, err
 }
 
@@ -322,14 +320,15 @@ func giveBack(data *[]byte) {
 }
 
 // readAll is io.ReadAll into a slice that is there already, up to the limit of
-// a message.
+// a message. One that is longer is refused with the first byte too many, however
+// slowly the others come.
 func (c *Conn) readAll(b []byte, r io.Reader) ([]byte, error) {
 	limit := c.server.options.MessageLimit
 	for {
 		if len(b) == cap(b) {
 			b = append(b, 0)[:len(b)]
 		}
-		n, err := r.Read(b[len(b):cap(b)])
+		n, err := r.Read(b[len(b):min(cap(b), limit+1)]) // waits until it has as many
 		b = b[:len(b)+n]
 		switch {
 		case len(b) > limit:

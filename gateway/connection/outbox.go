@@ -3,6 +3,7 @@ package connection
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ type outbox struct {
 	behind bool   // frames after wrote are not taken: they were dropped, or held
 	held   bool   // with behind: none was dropped
 	busy   bool   // a goroutine is writing
+	ended  bool   // the close frame was handed in
 	failed error
 	now    nowWrite
 }
@@ -41,6 +43,7 @@ type outgoing struct {
 	b     []byte
 	frame bool   // a frame of events: may be dropped
 	last  uint64 // its last offset
+	end   bool   // the close frame: nothing follows it
 }
 
 // outboxOwner hears what happens to an outbox. The methods must not block.
@@ -64,7 +67,16 @@ var (
 // send writes b, or queues it. b must be whole WebSocket frames and must not
 // change any more.
 func (o *outbox) send(b []byte, frame bool, last uint64) {
-	if err := o.put(outgoing{b, frame, last}); err != nil {
+	o.pass(outgoing{b: b, frame: frame, last: last})
+}
+
+// end sends b, which is the close frame. What comes after it is let go (RFC 6455,
+// section 5.5.1): a browser that gets a message behind it takes the connection
+// for broken, and the page hears 1006 instead of the code.
+func (o *outbox) end(b []byte) { o.pass(outgoing{b: b, end: true}) }
+
+func (o *outbox) pass(out outgoing) {
+	if err := o.put(out); err != nil {
 		o.owner.broken(err)
 	}
 }
@@ -106,8 +118,12 @@ func (o *outbox) lag() (from uint64, lags bool) {
 func (o *outbox) put(out outgoing) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.ended || o.failed != nil {
+		return nil
+	}
+	o.ended = out.end
 	switch {
-	case o.failed != nil, out.frame && o.behind:
+	case out.frame && o.behind:
 		return nil
 	case !o.busy:
 		return o.writeLocked(out)
@@ -181,10 +197,21 @@ func (o *outbox) drain() {
 			}
 			return
 		}
-		o.conn.SetWriteDeadline(time.Now().Add(stall))
-		if _, err := batch.WriteTo(o.conn); err != nil {
+		if err := o.write(batch); err != nil {
 			o.fail(err)
 			return
+		}
+	}
+}
+
+// write writes a batch. It takes its time as long as the socket takes something:
+// a snapshot, or a long frame, may be more than a slow one takes in one stall.
+func (o *outbox) write(batch net.Buffers) error {
+	for {
+		o.conn.SetWriteDeadline(time.Now().Add(stall))
+		n, err := batch.WriteTo(o.conn) // leaves in batch what is still to be written
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
 		}
 	}
 }
@@ -225,8 +252,7 @@ func (o *outbox) take() (batch net.Buffers, end standing) {
 }
 
 func (o *outbox) fail(err error) {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errStalled
 	}
 	o.mu.Lock()
@@ -249,13 +275,6 @@ func (o *outbox) close() {
 	}
 	o.queue = nil
 	o.countLocked(-o.bytes)
-}
-
-// waiting is how many bytes wait.
-func (o *outbox) waiting() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.bytes
 }
 
 // nowWrite writes without blocking and without allocating: the function that

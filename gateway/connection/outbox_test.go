@@ -2,6 +2,7 @@ package connection
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -324,6 +325,43 @@ func TestOutboxOfASocketThatTakesNothing(t *testing.T) {
 		}
 		w.inBalance(t)
 		far.Close()
+	})
+}
+
+// A socket that takes a little within every stall gets all of a long message;
+// one that then takes nothing for so long does not.
+func TestOutboxOfASocketThatTakesLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		w := newWriter(near, 1<<20)
+		w.send(record(false, 1, 100_000), false, 0)
+		var got []byte
+		for some := make([]byte, 10_000); len(got) < 13+100_000; {
+			time.Sleep(stall - time.Second)
+			n, err := far.Read(some)
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", len(got), err)
+			}
+			got = append(got, some[:n]...)
+		}
+		if want := record(false, 1, 100_000); !bytes.Equal(got, want) {
+			t.Error("what came is not what was sent")
+		}
+		if broke, _ := w.heard(); len(broke) > 0 {
+			t.Errorf("broken: %v", broke)
+		}
+		w.send(record(false, 2, 100_000), false, 0)
+		if _, err := far.Read(make([]byte, 10_000)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2*stall + time.Second)
+		synctest.Wait()
+		if broke, _ := w.heard(); len(broke) != 1 || !errors.Is(broke[0], errStalled) {
+			t.Errorf("heard %v; want once that the socket takes nothing", broke)
+		}
+		w.close()
+		w.tasks.Wait()
 	})
 }
 

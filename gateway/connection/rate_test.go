@@ -44,6 +44,39 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// The figures do not tell how long a message was that nobody else may know.
+func TestBytesReceivedAreCountedInSteps(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		p := r.dial("s", nil)
+		p.join("")
+		for ref, card := range []string{"1", "13", "coffee"} {
+			before := r.Stats.Received.Load()
+			p.say(fmt.Sprintf(`{"type":"command","ref":%d,"command":"cast_vote","data":{"round":1,"card":%q}}`, ref+1, card))
+			synctest.Wait()
+			if got := r.Stats.Received.Load() - before; got != 128 {
+				r.Errorf("%s: %d bytes are counted; want 128 for each", card, got)
+			}
+		}
+	})
+}
+
+// A join past the rate is refused like any message, and may come again.
+func TestJoinPastTheRate(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		p := r.dial("s", nil)
+		for range 40 {
+			p.say(`{"type":"of.the.future"}`)
+		}
+		p.say(join)
+		synctest.Wait()
+		if got := p.codes(); len(got) != 1 || got[0] != wire.CodeSlowDown || len(p.all(wire.TypeWelcome)) != 0 {
+			r.Fatalf("errors %v, %d welcomes", got, len(p.all(wire.TypeWelcome)))
+		}
+		time.Sleep(p.all(wire.TypeError)[0].Error.After)
+		p.join("")
+	})
+}
+
 // A client that goes on regardless is closed, however fast it does; one that is
 // a little too fast is only slowed down.
 func TestGoingOnRegardless(t *testing.T) {

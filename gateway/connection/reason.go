@@ -50,6 +50,11 @@ var Reasons = []Reason{ReasonLeft, ReasonClient, ReasonLost, ReasonHeartbeat, Re
 	ReasonStore, ReasonMalformed, ReasonProtocol, ReasonForbidden, ReasonExpired, ReasonNoSession, ReasonEnded, ReasonRemoved,
 	ReasonReplaced, ReasonJoinRefused, ReasonFull, ReasonTooBig, ReasonDrained, ReasonInternal}
 
+// receivedStep is what the size of a message is rounded up to where it is counted:
+// in a gateway with little to do the exact figure would tell how long the card is
+// that somebody has just voted for.
+const receivedStep = 64
+
 // Stats counts what a server did since it was made.
 type Stats struct {
 	Open            atomic.Int64 // right now
@@ -57,7 +62,7 @@ type Stats struct {
 	Refused         atomic.Int64 // handshakes answered with an HTTP error
 	RefusedDraining atomic.Int64 // of them: because the replica drains; a proxy asks another one
 	Messages        atomic.Int64 // received
-	Received        atomic.Int64 // bytes of them
+	Received        atomic.Int64 // bytes of them, each in steps of receivedStep
 	SlowDown        atomic.Int64 // messages past the rate
 	Errors          atomic.Int64 // messages answered with an error by this package
 	Missed          atomic.Int64 // heartbeats

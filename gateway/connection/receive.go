@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -95,6 +96,26 @@ func (c *Conn) handle(data []byte) error {
 	}
 	return nil
 }
+
+// pinged reports whether a ping is to be answered: as many as there may be
+// messages. Without a bound they would cost processor time without end, and the
+// pongs that a client does not read 30 times the memory of their bytes.
+//
+// The library calls it while it reads, also for its close handshake; then nobody
+// is to be told anything any more.
+func (c *Conn) pinged(context.Context, []byte) bool {
+	if c.reason.Load() != nil {
+		return false
+	}
+	refused, err := c.tooFast(new(wire.Message))
+	if err != nil {
+		c.stop(err)
+	}
+	return !refused
+}
+
+// ponged counts a pong like a ping. This server asks for none.
+func (c *Conn) ponged(ctx context.Context, payload []byte) { c.pinged(ctx, payload) }
 
 // tooFast refuses a message past the rate. A client that goes on regardless
 // until another burst was refused, without once waiting as long as it was told,

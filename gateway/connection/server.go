@@ -181,6 +181,8 @@ func (s *Server) accept(c *Conn, w http.ResponseWriter, r *http.Request) error {
 		Subprotocols:       subprotocol(r),
 		InsecureSkipVerify: true, // a browser cannot see a refused handshake: the origin is checked behind it
 		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     c.pinged,
+		OnPongReceived:     c.ponged,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 const (
 	readBuffer  = 4096 // lent to a connection while it reads
 	frameBuffer = 16   // of the library's reader, which reads frame headers through it; bufio's least
+	opClose     = 8    // of a frame (RFC 6455, section 5.2)
 	writeBuffer = 160  // of the library's writer: a whole control frame (RFC 6455, section 5.5) fits
 )
 
@@ -90,7 +91,12 @@ func (s *socket) ending() {
 
 // Write implements net.Conn for the library's control frames. It never blocks.
 func (s *socket) Write(p []byte) (int, error) {
-	s.out.send(append([]byte(nil), p...), false, 0)
+	frame := append([]byte(nil), p...)
+	if p[0]&0x0f == opClose {
+		s.out.end(frame)
+	} else {
+		s.out.send(frame, false, 0)
+	}
 	return len(p), nil
 }
 

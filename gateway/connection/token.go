@@ -2,7 +2,6 @@ package connection
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -40,7 +39,7 @@ func (c *Conn) refresh(m *wire.Command) {
 	var data struct {
 		Token string `json:"token"`
 	}
-	if json.Unmarshal(m.Data, &data) != nil {
+	if wire.Unmarshal(m.Data, &data) != nil {
 		member.Refuse(&wire.Error{Code: wire.CodeBadData, Ref: m.Ref, Message: `the data of refresh_token is {"token": string}`})
 		return
 	}

@@ -39,6 +39,35 @@ func TestPatchIsCompareAndSet(t *testing.T) {
 	})
 }
 
+// White space may stand around JSON (RFC 8259, section 2): what a body is does
+// not depend on it.
+func TestWhiteSpaceAroundABody(t *testing.T) {
+	serving(t, func(t *testing.T, _ *gone, routes http.Handler) {
+		request(t, routes, "POST", "/api/sessions", "\r\n\t {\"id\":\"doc\",\"kind\":\"document\",\"options\":{\"document\":{\"a\":1}}} \n", 201)
+		_, got := request(t, routes, "PATCH", "/api/sessions/doc", "\n {\"b\":2}\n", 200, "Content-Type", "application/merge-patch+json")
+		if state := fmt.Sprint(got["state"]); state != "map[a:1 b:2]" {
+			t.Errorf("the document is %s; want the patch merged", state)
+		}
+		request(t, routes, "POST", "/api/sessions/doc/events", " {\"event\":\"e\"}", 201)
+		for _, path := range []string{"/api/sessions", "/api/sessions/doc/events"} {
+			request(t, routes, "POST", path, " []", 400)
+		}
+	})
+}
+
+// Names are compared exactly, as in every message: what is only alike is
+// something that we do not know, and ignored.
+func TestNamesThatAreOnlyAlike(t *testing.T) {
+	serving(t, func(t *testing.T, _ *gone, routes http.Handler) {
+		_, got := request(t, routes, "POST", "/api/sessions", `{"id":"s","KIND":"document","Id":"other"}`, 201)
+		if got["id"] != "s" || got["kind"] != "broadcast" {
+			t.Errorf("made %v", got)
+		}
+		request(t, routes, "POST", "/api/sessions/s/events", `{"EVENT":"e"}`, 400)
+		request(t, routes, "POST", "/api/sessions/s/events", `{"event":"e","Event":"BAD"}`, 201)
+	})
+}
+
 // currentTag is the entity tag that a session has now.
 func currentTag(t *testing.T, routes http.Handler, id string) string {
 	t.Helper()

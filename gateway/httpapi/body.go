@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -52,5 +53,5 @@ func readBody(w http.ResponseWriter, r *http.Request, most int, types ...string)
 		refuse(w, http.StatusBadRequest, wire.CodeMalformed, "the body cannot be taken: "+err.(*wire.Error).Message)
 		return nil, false
 	}
-	return data, true
+	return bytes.Trim(data, " \t\r\n"), true // a value that is told apart by its first byte
 }

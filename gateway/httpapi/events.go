@@ -43,7 +43,7 @@ func (s sessions) publish(w http.ResponseWriter, r *http.Request) {
 		Event string          `json:"event"`
 		Data  json.RawMessage `json:"data"`
 	}
-	if json.Unmarshal(data, &body) != nil || data[0] != '{' {
+	if wire.Unmarshal(data, &body) != nil || data[0] != '{' {
 		refuse(w, http.StatusBadRequest, wire.CodeBadData, `the body must be {"event": string, "data": any}`)
 		return
 	}
@@ -74,7 +74,7 @@ func idempotencyKey(w http.ResponseWriter, r *http.Request) (key string, ok bool
 		}
 	}
 	if !ok {
-		refuse(w, http.StatusBadRequest, codeBadKey, "Idempotency-Key must be one value of 1 to 255 visible ASCII characters")
+		refuse(w, http.StatusBadRequest, codeBadKey, "Idempotency-Key must be one value of 1 to 255 printable ASCII characters")
 	}
 	return key, ok
 }

@@ -31,7 +31,7 @@ func (s sessions) create(w http.ResponseWriter, r *http.Request) {
 		Kind    string          `json:"kind"`
 		Options json.RawMessage `json:"options"`
 	}
-	if json.Unmarshal(data, &body) != nil || data[0] != '{' {
+	if wire.Unmarshal(data, &body) != nil || data[0] != '{' {
 		refuse(w, http.StatusBadRequest, wire.CodeBadData, `the body must be {"kind": string, "id": string, "options": any}`)
 		return
 	}

@@ -123,7 +123,7 @@ func (c *command) setName(change *fanout.Change, r *roster, m *member, now time.
 	if c.from.claimed != "" {
 		return &wire.Error{Code: wire.CodeForbidden, Message: "your name is the one in your token"}
 	}
-	if json.Unmarshal(c.data, &data) != nil {
+	if wire.Unmarshal(c.data, &data) != nil {
 		return &wire.Error{Code: wire.CodeBadData, Message: `the data of set_name is {"name": string}`}
 	}
 	name, err := wire.CheckName(data.Name)
@@ -143,7 +143,7 @@ func (c *command) removeMember(change *fanout.Change, r *roster, by *member, now
 	var data struct {
 		Member string `json:"member"`
 	}
-	if json.Unmarshal(c.data, &data) != nil || data.Member == "" {
+	if wire.Unmarshal(c.data, &data) != nil || data.Member == "" {
 		return &wire.Error{Code: wire.CodeBadData, Message: `the data of remove_member is {"member": id}`}
 	}
 	if !r.mayRemove(by) {

@@ -75,7 +75,7 @@ func (p *Participant) Session() string { return p.pool.Session() }
 // acknowledged, and its ref is taken.
 func (p *Participant) Settle(ref uint64) {
 	if !p.silent() && p.admit(ref) {
-		p.pool.Propose(&fanout.Proposal{Client: p.scope, Ref: ref, To: p})
+		p.pool.Propose(&fanout.Proposal{Client: p.scope, By: p.by, Ref: ref, To: p})
 	}
 }
 

@@ -110,7 +110,7 @@ var sessionRows = []Metric{
 var messageRows = []Metric{
 	counter("messages", "received", "plenum_messages_received_total", "Messages from clients.",
 		func(r *reading) *atomic.Int64 { return &r.Connections.Messages }),
-	counter("messages", "bytes", "plenum_messages_received_bytes_total", "Bytes of them.",
+	counter("messages", "bytes", "plenum_messages_received_bytes_total", "Bytes of them, each message in steps of 64.",
 		func(r *reading) *atomic.Int64 { return &r.Connections.Received }),
 	labelled(Counter, "messages", "requests", "plenum_requests_total", "Requests that were passed on to the log, by type.", "type",
 		[]string{"publish", "ephemeral", "command"},

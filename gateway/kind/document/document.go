@@ -32,7 +32,7 @@ func (Kind) New(options json.RawMessage) (kind.State, error) {
 		Document json.RawMessage `json:"document"`
 	}
 	if len(options) > 0 && string(options) != "null" {
-		if err := json.Unmarshal(options, &o); err != nil {
+		if err := wire.Unmarshal(options, &o); err != nil {
 			return nil, bad(`the options of a document are {"document": any JSON value}`)
 		}
 	}

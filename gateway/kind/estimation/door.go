@@ -78,7 +78,7 @@ func (s *state) Builtin(c kind.Command) (kind.Result, error) {
 	}
 	m := s.begin(c.From, c.People, c.At)
 	var d memberData
-	if json.Unmarshal(c.Data, &d) != nil {
+	if wire.Unmarshal(c.Data, &d) != nil {
 		return kind.Result{}, badData(`the data of remove_member is {"member": id, "ban": boolean}, the last one optional`)
 	}
 	if err := m.may(facilitators); err != nil {
@@ -117,7 +117,7 @@ func (m *move) setPasscode(data json.RawMessage) error {
 	var d struct {
 		Passcode *string `json:"passcode"`
 	}
-	if json.Unmarshal(data, &d) != nil || d.Passcode != nil && *d.Passcode != "" && !validText(*d.Passcode, maxPasscode) {
+	if wire.Unmarshal(data, &d) != nil || d.Passcode != nil && *d.Passcode != "" && !validText(*d.Passcode, maxPasscode) {
 		return badData(`the data of set_passcode is {"passcode": string of up to %d characters, or null}`, maxPasscode)
 	}
 	if err := m.may(m.Options.SettingsBy); err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 const maxEstimate = 8 // characters
@@ -22,7 +24,7 @@ func (m *move) setEstimate(data json.RawMessage) error {
 		Round int     `json:"round"`
 		Value *string `json:"value"`
 	}
-	if json.Unmarshal(data, &d) != nil || d.Value == nil || (d.Story == "") == (d.Round == 0) || d.Round < 0 {
+	if wire.Unmarshal(data, &d) != nil || d.Value == nil || (d.Story == "") == (d.Round == 0) || d.Round < 0 {
 		return badData(`the data of set_estimate is {"story": id or "round": number, "value": string}`)
 	}
 	value := strings.TrimSpace(*d.Value)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Bounds of what is kept and of what is sent.
@@ -166,7 +167,7 @@ func (m *move) getRounds(data json.RawMessage) error {
 		Before int `json:"before"`
 		Limit  int `json:"limit"`
 	}{Limit: maxRoundsOnPage}
-	if json.Unmarshal(data, &d) != nil || d.Before < 1 || d.Limit < 1 || d.Limit > maxRoundsOnPage {
+	if wire.Unmarshal(data, &d) != nil || d.Before < 1 || d.Limit < 1 || d.Limit > maxRoundsOnPage {
 		return badData(`the data of get_rounds is {"before": round, "limit": 1 to %d}`, maxRoundsOnPage)
 	}
 	end, _ := slices.BinarySearchFunc(m.past, d.Before, func(p past, n int) int { return p.number - n })

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // importStories adds many stories at once: all of them, or none.
@@ -15,7 +17,7 @@ func (m *move) importStories(data json.RawMessage) error {
 		CSV   *string `json:"csv"`
 		Lines *string `json:"lines"`
 	}
-	if json.Unmarshal(data, &d) != nil || (d.CSV == nil) == (d.Lines == nil) {
+	if wire.Unmarshal(data, &d) != nil || (d.CSV == nil) == (d.Lines == nil) {
 		return badData(`the data of import_stories is {"csv": text} or {"lines": text}`)
 	}
 	if err := m.mayEdit(); err != nil {

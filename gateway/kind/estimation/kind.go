@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Kind is the estimation kind.
@@ -63,7 +64,7 @@ func (m *move) firstStories(value json.RawMessage) error {
 	found := make([]story, len(raw))
 	for i, r := range raw {
 		s := &found[i]
-		if json.Unmarshal(r, &s.Title) != nil && json.Unmarshal(r, &struct {
+		if json.Unmarshal(r, &s.Title) != nil && wire.Unmarshal(r, &struct {
 			Title *string `json:"title"`
 			Link  *string `json:"link"`
 		}{&s.Title, &s.Link}) != nil {
@@ -100,7 +101,8 @@ func (Kind) Rate(command string) (times int, within time.Duration) {
 }
 
 var (
-	reservedNames    = []string{"estimate.set", "deck.changed", "options.changed", "roles.changed", "door.changed", "nudge", "react"}
+	reservedNames = []string{"estimate.set", "deck.changed", "options.changed", "roles.changed", "door.changed", "nudge", "react",
+		"your_vote", "rounds"} // the last two are private
 	reservedPrefixes = []string{"session.", "round.", "vote.", "story.", "stories.", "countdown.", "timer."}
 )
 

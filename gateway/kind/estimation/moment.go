@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 const maxEmoji = 8 // code points
@@ -27,7 +28,7 @@ func (m *move) react(data json.RawMessage) error {
 	var d struct {
 		Emoji string `json:"emoji"`
 	}
-	if json.Unmarshal(data, &d) != nil || !isEmoji(d.Emoji) {
+	if wire.Unmarshal(data, &d) != nil || !isEmoji(d.Emoji) {
 		return badData(`the data of react is {"emoji": 1 to %d code points, no text}`, maxEmoji)
 	}
 	m.pass("react", d)

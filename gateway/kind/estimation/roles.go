@@ -52,7 +52,7 @@ type memberData struct {
 // about reads the data of a command about a member, and asks who may give it.
 func (m *move) about(command string, data json.RawMessage, who policy) (string, error) {
 	var d memberData
-	if json.Unmarshal(data, &d) != nil || d.Member == "" {
+	if wire.Unmarshal(data, &d) != nil || d.Member == "" {
 		return "", badData(`the data of %s is {"member": id}`, command)
 	}
 	return d.Member, first(m.may(who), m.known(d.Member))
@@ -120,7 +120,7 @@ func (m *move) claim(json.RawMessage) error {
 // setRole makes a member a voter or a spectator.
 func (m *move) setRole(data json.RawMessage) error {
 	var d memberData
-	if json.Unmarshal(data, &d) != nil || d.Role != roleVoter && d.Role != roleSpectator {
+	if wire.Unmarshal(data, &d) != nil || d.Role != roleVoter && d.Role != roleSpectator {
 		return badData(`the data of set_role is {"role": "voter" or "spectator", "member": id}, the last one optional`)
 	}
 	if d.Member == "" {

@@ -2,6 +2,8 @@ package estimation
 
 import (
 	"encoding/json"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Reasons for a new round.
@@ -58,7 +60,7 @@ func (m *move) startRound(data json.RawMessage) error {
 		Story   string `json:"story"`
 		Confirm bool   `json:"confirm"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+	if wire.Unmarshal(data, &d) != nil {
 		return badData(`the data of start_round is {"story": id, "confirm": boolean}, both optional`)
 	}
 	if err := first(m.may(m.Options.FlowBy), m.notClosed()); err != nil {

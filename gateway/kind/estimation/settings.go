@@ -2,6 +2,8 @@ package estimation
 
 import (
 	"encoding/json"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 func (m *move) setDeck(data json.RawMessage) error {
@@ -10,7 +12,7 @@ func (m *move) setDeck(data json.RawMessage) error {
 		Cards   json.RawMessage `json:"cards"`
 		Confirm bool            `json:"confirm"`
 	}
-	if json.Unmarshal(data, &d) != nil || (d.Deck == nil) == (d.Cards == nil) {
+	if wire.Unmarshal(data, &d) != nil || (d.Deck == nil) == (d.Cards == nil) {
 		return badData(`the data of set_deck is {"deck": id or "cards": [labels], "confirm": boolean}, the last one optional`)
 	}
 	if d.Deck == nil {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // Bounds of the list of stories.
@@ -116,7 +118,7 @@ func (m *move) addStory(data json.RawMessage) error {
 		Link   string `json:"link"`
 		Before string `json:"before"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+	if wire.Unmarshal(data, &d) != nil {
 		return badData(`the data of add_story is {"title": string, "link": URL, "before": story}, the last two optional`)
 	}
 	s := story{Title: d.Title, Link: d.Link}
@@ -132,7 +134,7 @@ func (m *move) editStory(data json.RawMessage) error {
 		Title *string `json:"title"`
 		Link  *string `json:"link"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+	if wire.Unmarshal(data, &d) != nil {
 		return badData(`the data of edit_story is {"story": id, "title": string, "link": URL}, the last two optional`)
 	}
 	if err := m.mayEdit(); err != nil {
@@ -171,7 +173,7 @@ func (m *move) removeStory(data json.RawMessage) error {
 	var d struct {
 		Story string `json:"story"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+	if wire.Unmarshal(data, &d) != nil {
 		return badData(`the data of remove_story is {"story": id}`)
 	}
 	if err := m.mayEdit(); err != nil {
@@ -195,7 +197,7 @@ func (m *move) moveStory(data json.RawMessage) error {
 		Story  string `json:"story"`
 		Before string `json:"before,omitempty"`
 	}
-	if json.Unmarshal(data, &d) != nil {
+	if wire.Unmarshal(data, &d) != nil {
 		return badData(`the data of move_story is {"story": id, "before": story}, the last one optional`)
 	}
 	if err := m.mayEdit(); err != nil {

@@ -2,6 +2,8 @@ package estimation
 
 import (
 	"encoding/json"
+
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // The states of a timer.
@@ -37,7 +39,7 @@ func (m *move) startTimer(data json.RawMessage) error {
 	var d struct {
 		Seconds *int64 `json:"seconds"`
 	}
-	if json.Unmarshal(data, &d) != nil || d.Seconds != nil && (*d.Seconds < 1 || *d.Seconds > maxTimer) {
+	if wire.Unmarshal(data, &d) != nil || d.Seconds != nil && (*d.Seconds < 1 || *d.Seconds > maxTimer) {
 		return badData(`the data of start_timer is {"seconds": 1 to %d}; without it a paused timer goes on`, maxTimer)
 	}
 	if err := m.may(m.Options.FlowBy); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/plenum-gateway/plenum/gateway/kind"
+	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // roundData is the data of commands about the current round.
@@ -17,7 +18,7 @@ type roundData struct {
 // current reads the data of a command about the current round, and refuses one
 // that means another round.
 func (m *move) current(command string, data json.RawMessage) (d roundData, err error) {
-	if json.Unmarshal(data, &d) != nil || d.Round < 1 {
+	if wire.Unmarshal(data, &d) != nil || d.Round < 1 {
 		return d, badData(`the data of %s has to name the round: {"round": integer, …}`, command)
 	}
 	if err := m.notClosed(); err != nil {

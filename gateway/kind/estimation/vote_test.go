@@ -42,6 +42,7 @@ func TestRefusedVotes(t *testing.T) {
 			if command != "retract_vote" {
 				m.refused("ann", command, `{"round":1,"card":"4"}`, CodeNotInDeck)
 				m.refused("ann", command, `{"round":1}`, CodeNotInDeck)
+				m.refused("ann", command, `{"round":1,"CARD":"5"}`, CodeNotInDeck) // a field that nobody knows
 			}
 			for _, bad := range []string{`null`, `{}`, `[]`, `"5"`, `{"round":0,"card":"5"}`, `{"round":"1","card":"5"}`, `{"round":1,"card":5}`, `{"round":1.5}`, ``} {
 				m.refused("ann", command, bad, wire.CodeBadData)
@@ -132,6 +133,17 @@ func TestOutcomeOfAVoteDoesNotDependOnTheCard(t *testing.T) {
 				}
 				told = got
 			}
+		}
+	}
+}
+
+// Members must not publish what clients take for the session's own word, whether
+// it comes as an event or as something private.
+func TestReservedNames(t *testing.T) {
+	for name, reserved := range map[string]bool{"round.revealed": true, "vote.state": true, "estimate.set": true, "react": true,
+		"your_vote": true, "rounds": true, "chat.message": false, "your_votes": false, "around.it": false} {
+		if (Kind{}).Reserves(name) != reserved {
+			t.Errorf("%s is reserved: %v; want %v", name, !reserved, reserved)
 		}
 	}
 }
