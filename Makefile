@@ -27,7 +27,7 @@ ARGS ?=
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what the tests run: redis-server, nginx, chromium, promtool, … (Debian; only what is missing)
+setup: ## install what the tests run: redis-server, nginx, chromium, Prometheus, … (Debian; only what is missing)
 	@.ci/setup
 
 build: ## build the gateway into .build

@@ -31,6 +31,7 @@ func connect(ctx context.Context, option rueidis.ClientOption, timeout time.Dura
 	option.Dialer.Timeout = timeout
 	option.Dialer.KeepAlive = timeout / 2
 	option.ClientName = "plenum"
+	option.ClientSetInfo = rueidis.DisableClientSetInfo // a right less to ask for; the name says who it is
 	if option.Sentinel.MasterSet != "" {
 		option.Sentinel.TopologyRefreshInterval = 5 * time.Second
 	}

@@ -63,11 +63,12 @@ func (f *singleFeed) serve(ctx context.Context, first bool) {
 			return
 		}
 	}
-	if !first && len(sessions) > 0 {
-		f.receiver.Resubscribed(sessions)
-	}
+	// A SUBSCRIBE on a connection that has just broken may seem to succeed.
 	if conn.Do(ctx, conn.B().Ping().Build()).Error() != nil {
 		return
+	}
+	if !first && len(sessions) > 0 {
+		f.receiver.Resubscribed(sessions)
 	}
 	for {
 		select {

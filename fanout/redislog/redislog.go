@@ -49,6 +49,9 @@ type Options struct {
 	History  int            // events kept of a session, at least; 1000
 	TTL      time.Duration  // a session that nobody uses is forgotten after it; 24 h
 	Timeout  time.Duration  // a Redis that is silent for so long counts as away; 5 s
+
+	// Where sentinels ask for a user; they are not told that of the URL.
+	SentinelUser, SentinelPassword string
 }
 
 // Log implements fanout.Log. Its methods may be called concurrently. Call
@@ -82,6 +85,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.Password != "" {
 		option.Password = o.Password
 	}
+	option.Sentinel.Username, option.Sentinel.Password = o.SentinelUser, o.SentinelPassword
 	if option.TLSConfig != nil {
 		option.TLSConfig.RootCAs = o.Roots
 		option.Sentinel.TLSConfig = option.TLSConfig // sentinels speak TLS where Redis does

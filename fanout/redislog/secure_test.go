@@ -1,7 +1,6 @@
 package redislog_test
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -18,64 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/fanout/logtest"
 	"github.com/plenum-gateway/plenum/fanout/redislog"
 	"github.com/plenum-gateway/plenum/fanout/redistest"
 )
-
-// documentedUser is the line of docs/security.md that makes the Redis user with
-// the least rights, with a password in it.
-func documentedUser(t *testing.T, password string) string {
-	t.Helper()
-	file, err := os.Open("../../docs/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "user plenum ") {
-			return strings.Replace(line, ">PASSWORD", ">"+password, 1)
-		}
-	}
-	t.Fatal("docs/security.md has no line that begins with: user plenum")
-	return ""
-}
-
-// The Redis user that docs/security.md gives may do all that the gateway asks
-// of Redis, and nothing else.
-func TestLeastRights(t *testing.T) {
-	t.Parallel()
-	s := redistest.Start(t, documentedUser(t, "hunter2"))
-	url := strings.Replace(s.URL(), "redis://", "redis://plenum:hunter2@", 1)
-	logtest.Run(t, func(t *testing.T) logtest.Harness {
-		// All cases share the server; the prefix is one that the user may use.
-		prefix := fmt.Sprintf("plenum:%d", time.Now().UnixNano())
-		return logtest.Harness{Open: func(o logtest.Options) fanout.Log {
-			return open(t, redislog.Options{URL: url, Prefix: prefix, History: o.History, TTL: o.TTL})
-		}}
-	})
-	t.Run("beside the contract", func(t *testing.T) {
-		log := open(t, redislog.Options{URL: url})
-		if err := log.Ping(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if _, _, err := log.Renew(t.Context(), "a", time.Minute); err != nil {
-			t.Error(err)
-		}
-		if _, _, err := log.Renew(t.Context(), "a", 0); err != nil {
-			t.Error(err)
-		}
-		client := log.Client()
-		for _, forbidden := range [][]string{{"FLUSHALL"}, {"KEYS", "*"}, {"CONFIG", "SET", "maxmemory", "1"}, {"ACL", "LIST"}, {"SHUTDOWN"},
-			{"APPEND", "plenum:x", "y"}, {"HSET", "others", "a", "b"}, {"PUBLISH", "others", "x"}, {"MONITOR"}, {"CLIENT", "KILL", "TYPE", "normal"}, {"REPLICAOF", "NO", "ONE"}} {
-			err := client.Do(t.Context(), client.B().Arbitrary(forbidden[0]).Args(forbidden[1:]...).Build()).Error()
-			if err == nil || !strings.HasPrefix(err.Error(), "NOPERM") {
-				t.Errorf("%v: %v; want NOPERM", forbidden, err)
-			}
-		}
-	})
-}
 
 // authority signs a certificate for 127.0.0.1 and writes both to files.
 func authority(t *testing.T) (ca, cert, key string, roots *x509.CertPool) {
@@ -125,7 +70,7 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	ca, cert, key, roots := authority(t)
 	port := freePort(t)
-	redistest.Start(t, documentedUser(t, "hunter2"), fmt.Sprintf("tls-port %d", port), "tls-cert-file "+cert, "tls-key-file "+key,
+	redistest.Start(t, redistest.DocumentedUser(t, security, "plenum", "hunter2"), fmt.Sprintf("tls-port %d", port), "tls-cert-file "+cert, "tls-key-file "+key,
 		"tls-ca-cert-file "+ca, "tls-auth-clients no")
 	url := fmt.Sprintf("rediss://plenum@127.0.0.1:%d", port)
 	log := open(t, redislog.Options{URL: url, Password: "hunter2", Roots: roots})

@@ -41,6 +41,9 @@ func (c *Cluster) URL() string {
 	return fmt.Sprintf("%s?addr=%s&addr=%s", c.Nodes[0].URL(), c.Nodes[1].Addr(), c.Nodes[2].Addr())
 }
 
+// Denied is what all nodes have refused, see [Server.Denied].
+func (c *Cluster) Denied() (what []string, err error) { return denied(c.Nodes[:]...) }
+
 // join gives each node its slots and makes the nodes known to each other.
 func (c *Cluster) join() error {
 	for i, node := range c.Nodes {

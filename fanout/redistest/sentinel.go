@@ -53,6 +53,17 @@ func StartSentinel(t testing.TB, options ...string) *Sentinel {
 // URL names the sentinel and its master set, as rueidis.ParseURL understands it.
 func (s *Sentinel) URL() string { return s.watch.URL() + "?master_set=" + MasterSet }
 
+// Do sends one command to the sentinel itself, as [Server.Do] does to a server.
+func (s *Sentinel) Do(args ...string) (string, error) { return s.watch.Do(args...) }
+
+// Servers are the primary and the replica, in any order.
+func (s *Sentinel) Servers() []*Server { return s.servers[:] }
+
+// Denied is what the sentinel and both servers have refused, see [Server.Denied].
+func (s *Sentinel) Denied() (what []string, err error) {
+	return denied(s.watch, s.servers[0], s.servers[1])
+}
+
 // Primary is the server that the sentinel holds for the primary now.
 func (s *Sentinel) Primary() (*Server, error) {
 	addr, err := s.watch.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MasterSet)

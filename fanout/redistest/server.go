@@ -103,6 +103,9 @@ func configure(dir string, as role, options []string) (*Server, error) {
 // Addr is the server's host:port; it stays the same over restarts.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
+// Dir is the directory that holds its configuration, log and data.
+func (s *Server) Dir() string { return s.dir }
+
 // URL is redis://host:port, without a password even if one is required.
 func (s *Server) URL() string { return "redis://" + s.Addr() }
 

@@ -118,7 +118,8 @@ func (a *App) openLog(ctx context.Context) (fanout.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%sREDIS_CA: %w", prefix, err)
 	}
-	a.redis, err = redislog.Open(ctx, redislog.Options{URL: s.RedisURL, Password: s.RedisPassword, Roots: roots, History: s.History, TTL: s.SessionTTL})
+	a.redis, err = redislog.Open(ctx, redislog.Options{URL: s.RedisURL, Password: s.RedisPassword, Roots: roots,
+		SentinelUser: s.RedisSentinelUser, SentinelPassword: s.RedisSentinelPassword, History: s.History, TTL: s.SessionTTL})
 	if err != nil {
 		return nil, fmt.Errorf("%sREDIS_URL: %w", prefix, err)
 	}

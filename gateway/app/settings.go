@@ -28,11 +28,15 @@ type Settings struct {
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn, or error"`
 	LogFormat string `env:"LOG_FORMAT" envDefault:"auto" doc:"json, console, or auto: console on a terminal"`
 
-	RedisURL      string        `env:"REDIS_URL" secret:"yes" doc:"redis://user:password@host:port or rediss:// for TLS; more hosts with ?addr= for a Cluster; ?master_set= for Sentinel; empty: embedded log, one replica"`
-	RedisPassword string        `env:"REDIS_PASSWORD" secret:"yes" doc:"the password for PLENUM_REDIS_URL, where that has none"`
-	RedisCA       string        `env:"REDIS_CA" doc:"file with the certificates (PEM) that sign Redis's; empty: those that the system trusts"`
-	SessionTTL    time.Duration `env:"SESSION_TTL" envDefault:"24h" doc:"a session that nobody uses is forgotten after it"`
-	History       int           `env:"HISTORY" envDefault:"1000" doc:"events that a session keeps for those who resume"`
+	RedisURL      string `env:"REDIS_URL" secret:"yes" doc:"redis://user:password@host:port or rediss:// for TLS; more hosts with ?addr= for a Cluster; ?master_set= for Sentinel; empty: embedded log, one replica"`
+	RedisPassword string `env:"REDIS_PASSWORD" secret:"yes" doc:"the password for PLENUM_REDIS_URL, where that has none"`
+	RedisCA       string `env:"REDIS_CA" doc:"file with the certificates (PEM) that sign Redis's; empty: those that the system trusts"`
+
+	RedisSentinelUser     string `env:"REDIS_SENTINEL_USER" doc:"the user for the sentinels, where they ask for one"`
+	RedisSentinelPassword string `env:"REDIS_SENTINEL_PASSWORD" secret:"yes" doc:"the password for the sentinels, where they ask for one; they are not told that of PLENUM_REDIS_URL"`
+
+	SessionTTL time.Duration `env:"SESSION_TTL" envDefault:"24h" doc:"a session that nobody uses is forgotten after it"`
+	History    int           `env:"HISTORY" envDefault:"1000" doc:"events that a session keeps for those who resume"`
 
 	SessionCreate   string        `env:"SESSION_CREATE" envDefault:"join" doc:"join: joining creates a session; api: only POST /api/sessions does"`
 	SessionKind     string        `env:"SESSION_KIND" envDefault:"broadcast" doc:"kind of a session that a join creates"`
@@ -199,17 +203,27 @@ func (s *Settings) check() (found []mistake) {
 
 func (s *Settings) checkRedis(say func(ok bool, name, allowed string)) {
 	if s.RedisURL == "" {
-		say(s.RedisPassword == "", "REDIS_PASSWORD", "empty where PLENUM_REDIS_URL is")
-		say(s.RedisCA == "", "REDIS_CA", "empty where PLENUM_REDIS_URL is")
+		const allowed = "empty where PLENUM_REDIS_URL is"
+		say(s.RedisPassword == "", "REDIS_PASSWORD", allowed)
+		say(s.RedisCA == "", "REDIS_CA", allowed)
+		say(s.RedisSentinelUser == "", "REDIS_SENTINEL_USER", allowed)
+		say(s.RedisSentinelPassword == "", "REDIS_SENTINEL_PASSWORD", allowed)
 		return
 	}
 	_, unreadable := readRoots(s.RedisCA)
 	say(unreadable == nil, "REDIS_CA", "a file with certificates (PEM)")
 	u, err := url.Parse(s.RedisURL)
-	say(s.RedisCA == "" || err == nil && (u.Scheme == "rediss" || u.Scheme == "valkeys"), "REDIS_CA", "empty where PLENUM_REDIS_URL is not rediss://")
-	say(s.RedisPassword == "" || err == nil && password(u) == "", "REDIS_PASSWORD", "empty where PLENUM_REDIS_URL has a password")
 	say(err == nil && slices.Contains([]string{"redis", "rediss", "valkey", "valkeys", "unix"}, u.Scheme) && (u.Host != "" || u.Scheme == "unix"),
 		"REDIS_URL", "redis://user:password@host:port, rediss://…, or unix://path")
+	if err != nil {
+		return
+	}
+	say(s.RedisCA == "" || u.Scheme == "rediss" || u.Scheme == "valkeys", "REDIS_CA", "empty where PLENUM_REDIS_URL is not rediss://")
+	say(s.RedisPassword == "" || password(u) == "", "REDIS_PASSWORD", "empty where PLENUM_REDIS_URL has a password")
+	sentinel := u.Query().Get("master_set") != ""
+	say(sentinel || s.RedisSentinelUser == "", "REDIS_SENTINEL_USER", "empty where PLENUM_REDIS_URL has no master_set")
+	say(sentinel || s.RedisSentinelPassword == "", "REDIS_SENTINEL_PASSWORD", "empty where PLENUM_REDIS_URL has no master_set")
+	say(s.RedisSentinelUser == "" || s.RedisSentinelPassword != "", "REDIS_SENTINEL_PASSWORD", "set where PLENUM_REDIS_SENTINEL_USER is")
 }
 
 // unknown names variables with our prefix that no setting has.

@@ -121,6 +121,10 @@ var combinations = []combination{
 	{"PLENUM_REDIS_CA=/etc/hostname", "PLENUM_REDIS_CA", "empty where PLENUM_REDIS_URL is"},
 	{"PLENUM_REDIS_URL=redis://h PLENUM_REDIS_CA=x.pem", "PLENUM_REDIS_CA", "empty where"},
 	{"PLENUM_REDIS_URL=rediss://h PLENUM_REDIS_CA=/nowhere/x.pem", "PLENUM_REDIS_CA", "certificates"},
+	{"PLENUM_REDIS_SENTINEL_PASSWORD=x", "PLENUM_REDIS_SENTINEL_PASSWORD", "empty where PLENUM_REDIS_URL is"},
+	{"PLENUM_REDIS_URL=redis://h PLENUM_REDIS_SENTINEL_PASSWORD=x", "PLENUM_REDIS_SENTINEL_PASSWORD", "has no master_set"},
+	{"PLENUM_REDIS_URL=redis://h PLENUM_REDIS_SENTINEL_USER=x", "PLENUM_REDIS_SENTINEL_USER", "has no master_set"},
+	{"PLENUM_REDIS_URL=redis://h?master_set=m PLENUM_REDIS_SENTINEL_USER=x", "PLENUM_REDIS_SENTINEL_PASSWORD", "set where PLENUM_REDIS_SENTINEL_USER is"},
 	{"PLENUM_AUTH_SECRET=x", "PLENUM_AUTH_SECRET", "empty where PLENUM_AUTH_ALGORITHM is"},
 	{"PLENUM_AUTH_KEY=x", "PLENUM_AUTH_KEY", "empty where PLENUM_AUTH_ALGORITHM is"},
 	{"PLENUM_AUTH_JWKS_URL=x", "PLENUM_AUTH_JWKS_URL", "empty where PLENUM_AUTH_ALGORITHM is"},
@@ -172,7 +176,7 @@ func TestSecretsFromFiles(t *testing.T) {
 		t.Errorf("%v, %v", s.APIKeys, err)
 	}
 	for _, environ := range []string{"PLENUM_API_KEYS=hunter2", "PLENUM_AUTH_SECRET=hunter2", "PLENUM_AUTH_ALGORITHM=HS256 PLENUM_AUTH_SECRET=hunter2",
-		"PLENUM_REDIS_PASSWORD=hunter2", "PLENUM_AUTH_KEY=hunter2", "PLENUM_API_KEYS_FILE=" + file("hunter2")} {
+		"PLENUM_REDIS_PASSWORD=hunter2", "PLENUM_REDIS_SENTINEL_PASSWORD=hunter2", "PLENUM_AUTH_KEY=hunter2", "PLENUM_API_KEYS_FILE=" + file("hunter2")} {
 		if _, _, err := Load(strings.Fields(environ)); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", environ, err)
 		}

@@ -277,13 +277,6 @@ func (o *outbox) close() {
 	o.countLocked(-o.bytes)
 }
 
-// waiting is how many bytes wait.
-func (o *outbox) waiting() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.bytes
-}
-
 // nowWrite writes without blocking and without allocating: the function that
 // RawConn.Write wants is made once.
 type nowWrite struct {

@@ -351,3 +351,10 @@ func await(t testing.TB, what string, done func() bool) {
 		}
 	}
 }
+
+// waiting is how many bytes wait.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -268,16 +267,7 @@ func TestOrphans(t *testing.T) {
 // The Redis user that docs/security.md gives may do all this.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, user, ok := strings.Cut(string(text), "\n    user plenum ")
-	if !ok {
-		t.Fatal("docs/security.md has no line that begins with: user plenum")
-	}
-	user, _, _ = strings.Cut(user, "\n")
-	s := redistest.Start(t, "user plenum "+strings.Replace(user, ">PASSWORD", ">hunter2", 1))
+	s := redistest.Start(t, redistest.DocumentedUser(t, "../../docs/security.md", "plenum", "hunter2"))
 	url := strings.Replace(s.URL(), "redis://", "redis://plenum:hunter2@", 1)
 	one, two := member(t, url, "one"), member(t, url, "two")
 	do := func(what string, err error) {
@@ -290,7 +280,7 @@ func TestLeastRights(t *testing.T) {
 	do("Announce", one.Announce(t.Context(), []string{"a", "b"}))
 	do("Announce", one.Announce(t.Context(), []string{"b"}))
 	do("Order", two.Order(t.Context(), "one", OrderDrain))
-	_, err = one.Take(t.Context())
+	_, err := one.Take(t.Context())
 	do("Take", err)
 	_, err = two.Gather(t.Context())
 	do("Gather", err)
@@ -305,4 +295,7 @@ func TestLeastRights(t *testing.T) {
 	})
 	do("Settle", two.Settle(t.Context(), []string{"b"}))
 	do("Leave", two.Leave(t.Context()))
+	if what, err := s.Denied(); err != nil || len(what) > 0 {
+		t.Errorf("Redis refused %q, %v", what, err)
+	}
 }

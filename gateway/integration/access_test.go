@@ -1,15 +1,9 @@
 package integration
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/plenum-gateway/plenum/fanout/redistest"
 )
 
 // A session that asks for a passcode does not show itself over HTTP, and cannot
@@ -59,81 +53,6 @@ func TestAClosedSessionIsClosedOverHTTP(t *testing.T) {
 			if got := status("GET", "/api/sessions/s", "", key); got != http.StatusOK {
 				t.Errorf("with a key: %d", got)
 			}
-		}
-	}
-}
-
-// The program does all its work as the Redis user that docs/security.md gives,
-// with a password from a file.
-func TestTheProgramNeedsNoMoreRights(t *testing.T) {
-	t.Parallel()
-	user := ""
-	for line := range strings.Lines(readFile(t, "../../docs/security.md")) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "user plenum ") {
-			user = strings.Replace(line, ">PASSWORD", ">hunter2", 1)
-		}
-	}
-	redis, secret, key := redistest.Start(t, user), filepath.Join(t.TempDir(), "password"), strings.Repeat("k", 40)
-	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	url := strings.Replace(redis.URL(), "redis://", "redis://plenum@", 1)
-	settings := []string{"PLENUM_REDIS_URL=" + url, "PLENUM_REDIS_PASSWORD_FILE=" + secret, "PLENUM_API_KEYS=" + key, "PLENUM_SESSION_CREATE=join"}
-	one, two := startGateway(t, settings...), startGateway(t, settings...)
-	ada := listen(t, one, "s", `{"type":"join","client":"a","name":"Ada"}`)
-	bob := listen(t, two, "s", `{"type":"join","client":"b","name":"Bob"}`)
-	bob.say(`{"type":"publish","ref":1,"event":"hello","data":1}`)
-	ada.event("hello", bob.member())
-
-	ask := func(method, path, body string) (int, map[string]any) {
-		t.Helper()
-		r, err := http.NewRequest(method, one.URL()+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer "+key)
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Idempotency-Key", "k")
-		res, err := requests.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		var answer map[string]any
-		_ = json.NewDecoder(res.Body).Decode(&answer) // some have no body
-		return res.StatusCode, answer
-	}
-	poll(t, "both replicas to report", func() error {
-		status, fleet := ask("GET", "/api/stats?scope=fleet", "")
-		if replicas, _ := fleet["replicas"].([]any); status != 200 || len(replicas) != 2 {
-			return fmt.Errorf("%d, %d replicas", status, len(replicas))
-		}
-		return nil
-	})
-	poll(t, "the session to be listed", func() error {
-		if status, list := ask("GET", "/api/ops/sessions?q=s", ""); status != 200 || len(list["sessions"].([]any)) != 1 {
-			return fmt.Errorf("%d %v", status, list)
-		}
-		return nil
-	})
-	for _, c := range []struct {
-		method, path, body string
-		status             int
-	}{
-		{"GET", "/api/ops/sessions?q=s&match=contains", "", 200}, {"GET", "/api/ops/sessions/s", "", 200},
-		{"POST", "/api/sessions/s/events", `{"event":"e"}`, 201}, {"POST", "/api/sessions/s/events", `{"event":"e"}`, 200},
-		{"GET", "/api/sessions/s/events", "", 200}, {"DELETE", "/api/ops/sessions/s/members/" + bob.member(), "", 204}, {"DELETE", "/api/sessions/s", "", 204},
-	} {
-		if status, answer := ask(c.method, c.path, c.body); status != c.status {
-			t.Errorf("%s %s: %d %v", c.method, c.path, status, answer)
-		}
-	}
-	ada.event("session.ended", "")
-	for _, g := range []*gateway{one, two} {
-		g.Term()
-		g.Wait(t)
-		if log := g.log.String(); strings.Contains(log, "NOPERM") || strings.Contains(log, "hunter2") {
-			t.Errorf("the log: %s", log)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -165,6 +166,46 @@ func TestFiftyMeetBesideABrowser(t *testing.T) {
 	all[7].until(t, "the reveal", func() bool { return seen(all[7], "round.revealed") })
 	if bars := p.text(`[...document.querySelectorAll('.column')].map((c) => c.querySelector('.votes').innerText + ' ' + c.querySelector('.chip').innerText.replace(/\W/g, '')).join()`); bars != "30 5,20 8,1 13" {
 		t.Errorf("the bars are %s", bars)
+	}
+}
+
+// Confetti falls when all agree, for who sees it happen, and for nobody who wants
+// no motion.
+func TestConfettiOnUnanimityOnly(t *testing.T) {
+	gateway := startGateway(t)
+	m := newMeeting(t, gateway.URL(), "confetti", "")
+	bo := m.colleague(t, "Bo")
+	browser := startBrowser(t, laptop)
+	moved, calm := browser.enters(t, m, "Ada"), browser.enters(t, m, "Cy", chromedp.WithNewBrowserContext())
+	moved.moves("no-preference")
+	calm.moves("reduce")
+	for round, card := range []string{"8", "5"} {
+		for i, p := range []*person{moved, calm} {
+			p.picks([]string{"5", card}[i])
+			p.holds([]string{"5", card}[i])
+		}
+		bo.votes(t, round+1, "5")
+		bo.do(t, "reveal", fmt.Sprintf(`{"round":%d}`, round+1))
+		for i, p := range []*person{moved, calm} {
+			p.revealed()
+			want := fmt.Sprint(i == 0 && card == "5")
+			if fell := p.text(`document.querySelector('canvas.confetti') !== null`); fell != want {
+				t.Errorf("round %d, person %d: confetti is %s, want %s", round+1, i, fell, want)
+			}
+		}
+		bo.do(t, "revote", fmt.Sprintf(`{"round":%d}`, round+1))
+		for _, p := range []*person{moved, calm} {
+			p.progress(0, 3)
+		}
+	}
+}
+
+// moves sets whether the person wants motion.
+func (p *person) moves(wish string) {
+	p.t.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: wish}}}
+	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media); err != nil {
+		p.t.Fatalf("the browser: %v", err)
 	}
 }
 

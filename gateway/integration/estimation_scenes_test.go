@@ -91,7 +91,14 @@ var scenes = []scene{
 		p.click(".past summary")
 	}},
 	{"settings", nil, func(p *person) { p.named("Ada"); p.opens("settings") }},
-	{"import", nil, func(p *person) { p.named("Ada"); p.opens("stories"); p.click("#import") }},
+	{"import", nil, func(p *person) {
+		p.named("Ada")
+		p.opens("stories")
+		p.click("#import")
+		p.do(chromedp.SendKeys(chromedp.ID("import-text"), "title,link\nSign in,\n\"broken,"))
+		p.click(".import [type=submit]")
+		p.until("the line that cannot be read", `document.querySelector('#import-why')?.innerText.includes('line 3')`)
+	}},
 	{"help", nil, func(p *person) {
 		p.named("Ada")
 		p.do(chromedp.KeyEvent("?"))

@@ -65,6 +65,7 @@ func TestEstimationScreens(t *testing.T) {
 				p.still()
 				p.fits(w)
 				p.accessible(w)
+				p.touchable(w)
 				if *screens != "" {
 					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
 				}
@@ -114,6 +115,33 @@ func (p *tab) fits(w window) {
 		p.t.Errorf("%s: the page is %s wide", w, wide)
 	}
 }
+
+// touchable checks, on a phone, that a finger which misses the middle of a button
+// by 19 px still hits it, and nothing that lies on it or beside it.
+func (p *tab) touchable(w window) {
+	p.t.Helper()
+	if w.width > 400 {
+		return
+	}
+	if missed := p.text(missedByFingers); missed != "" {
+		p.t.Errorf("%s: too small for a finger, or covered:\n%s", w, missed)
+	}
+}
+
+// missedByFingers looks at what is on top, and there at what is in sight.
+const missedByFingers = `(() => {
+	const top = ['dialog[open]', '.panel', '.center.over', '.drawer', 'body'].map((s) => document.querySelector(s)).find(Boolean);
+	const rect = (e) => e?.getBoundingClientRect();
+	return [...top.querySelectorAll('button, a, summary, select, input:not(.hidden)')].flatMap((e) => {
+		const target = e.closest('label') ?? e, { x, y, width, height } = rect(target);
+		const scroller = rect(e.closest('.drawer-panel, .stage, .scroll, dialog')) ?? { top: 0, bottom: innerHeight };
+		const end = Math.min(innerHeight, scroller.bottom, e.closest('.table') ? rect(document.querySelector('.hand'))?.top ?? Infinity : Infinity);
+		const [cx, cy] = [x + width / 2, y + height / 2];
+		if (!e.checkVisibility({ visibilityProperty: true }) || !width || cy - 19 < Math.max(0, scroller.top) || cy + 19 > end) return [];
+		const lost = [[0, 0], [0, -19], [0, 19], [-19, 0], [19, 0]].filter(([dx, dy]) => !target.contains(document.elementFromPoint(cx + dx, cy + dy)));
+		return lost.length ? [(e.id || e.className || e.type) + ' ' + (e.ariaLabel ?? e.innerText) + ': ' + Math.round(width) + '×' + Math.round(height) + ', missed at ' + lost.join(' and ')] : [];
+	}).join('\n');
+})()`
 
 // accessible has axe-core look at the page, which must have been loaded.
 func (p *tab) accessible(w window) {

@@ -3,8 +3,8 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,13 +17,14 @@ import (
 )
 
 // The size of BenchmarkFailover: the members of one killed replica are a third.
+var failoverSessions = flag.Int("failover-sessions", 1250, "how many sessions of 12 members BenchmarkFailover has")
+
 const (
-	failoverSessions = 1250
-	failoverMembers  = 12  // in each session
-	failoverJoining  = 64  // at once
-	failoverEvents   = 100 // a second, in all sessions together
-	failoverCalm     = 10 * time.Second
-	failoverLongest  = 15 * time.Second // for the return
+	failoverMembers = 12  // in each session
+	failoverJoining = 64  // at once
+	failoverEvents  = 100 // a second, in all sessions together
+	failoverCalm    = 10 * time.Second
+	failoverLongest = 15 * time.Second // for the return
 )
 
 // BenchmarkFailover kills one of three replicas with 15,000 members and reports
@@ -38,17 +39,23 @@ func BenchmarkFailover(b *testing.B) {
 	for range b.N {
 		f := startFailover(b)
 		f.fill()
+		first := f.read()
 		calm := f.publish(context.Background(), failoverCalm)
+		second := f.read()
+		f.killed = time.Now()
 		f.victim.signal(syscall.SIGKILL)
-		f.returners.tell(b, fmt.Sprint(time.Now().UnixNano()))
+		f.returners.tell(b, fmt.Sprint(f.killed.UnixNano()))
 		back, done := context.WithCancel(context.Background())
 		go func() {
 			f.returners.read(b)
 			done()
 		}()
 		storm := f.publish(back, failoverLongest)
+		third := f.read()
 		f.returners.tell(b, "enough")
+		<-back.Done() // they say so at the latest now
 		f.report(b, calm, storm)
+		f.tellCosts(b, second.since(first), third.since(second))
 		f.stop()
 	}
 }
@@ -56,16 +63,17 @@ func BenchmarkFailover(b *testing.B) {
 // failover is one run of the benchmark.
 type failover struct {
 	victim    *gateway
+	killed    time.Time
 	urls      []string
+	gateways  gauge // the survivors, and Redis
+	clients   gauge // those who return
 	returners *returners
 	members   []*client.Client // on the other replicas
+	watch     stopwatch
 	running   sync.WaitGroup
 	errors    atomic.Int64
 	cancel    context.CancelFunc
 	ctx       context.Context
-
-	mu      sync.Mutex
-	latency []time.Duration // of survivors, in this phase
 }
 
 func startFailover(b *testing.B) *failover {
@@ -76,17 +84,47 @@ func startFailover(b *testing.B) *failover {
 		f.urls = append(f.urls, g.URL())
 		if i == 0 {
 			f.victim = g
+			continue
 		}
+		f.gateways.pids = append(f.gateways.pids, g.pid())
 	}
+	f.gateways.b, f.gateways.redis = b, redis
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.returners = startReturners(b, f.urls)
+	f.clients = gauge{b: b, pids: []int{f.returners.pid}}
 	return f
 }
+
+// costs are what the survivors, Redis and those who return have used.
+type costs struct {
+	gateways, clients reading
+}
+
+func (f *failover) read() costs { return costs{f.gateways.read(), f.clients.read()} }
+
+func (c costs) since(before costs) costs {
+	return costs{c.gateways.since(before.gateways), c.clients.since(before.clients)}
+}
+
+// tellCosts reports what a return took, beyond what the same time took before.
+func (f *failover) tellCosts(b *testing.B, calm, storm costs) {
+	share := float64(storm.gateways.at.Sub(f.killed)) / float64(failoverCalm)
+	each := func(before, during time.Duration) float64 {
+		return (micros(during) - micros(before)*share) / float64(f.cut())
+	}
+	b.ReportMetric(each(calm.gateways.cpu, storm.gateways.cpu), "gateway-µs/return")
+	b.ReportMetric(each(calm.gateways.redis.cpu, storm.gateways.redis.cpu), "redis-µs/return")
+	b.ReportMetric(each(calm.clients.cpu, storm.clients.cpu), "client-µs/return")
+	b.ReportMetric(micros(calm.gateways.cpu+calm.gateways.redis.cpu)/micros(failoverCalm), "servers-cores-before")
+}
+
+// cut is how many members the replica has that is killed.
+func (f *failover) cut() int { return *failoverSessions * failoverMembers / 3 }
 
 // fill has everybody join.
 func (f *failover) fill() {
 	gate := make(chan struct{}, failoverJoining)
-	for i := range failoverSessions * failoverMembers {
+	for i := range *failoverSessions * failoverMembers {
 		if i%3 == 0 {
 			continue // one of those who will return
 		}
@@ -115,7 +153,7 @@ func (f *failover) join(i int) (joined chan struct{}) {
 	o := failoverOptions(f.urls[i%3:i%3+1], 0) // nowhere else
 	o.Session, o.Name = fmt.Sprintf("failover-%d", i/failoverMembers), fmt.Sprintf("m%d", i)
 	o.OnWelcome = func(*wire.Welcome) { close(joined) } // a second one would be a failure, and panics
-	o.OnEvents = f.saw
+	o.OnEvents = f.watch.saw
 	o.OnError = func(error) { f.errors.Add(1) }
 	m := client.New(o)
 	f.members = append(f.members, m)
@@ -127,36 +165,19 @@ func (f *failover) join(i int) (joined chan struct{}) {
 	return joined
 }
 
-func (f *failover) saw(events []wire.Event) {
-	for _, e := range events {
-		var sent int64
-		if e.Event != "failover" || json.Unmarshal(e.Data, &sent) != nil {
-			continue
-		}
-		f.mu.Lock()
-		f.latency = append(f.latency, time.Duration(time.Now().UnixNano()-sent))
-		f.mu.Unlock()
-	}
-}
-
 // publish has members publish for a while, or until ctx ends, and returns how
 // long the events took, sorted.
 func (f *failover) publish(ctx context.Context, span time.Duration) []time.Duration {
-	f.mu.Lock()
-	f.latency = nil
-	f.mu.Unlock()
+	f.watch.lap()
 	ticker := time.NewTicker(time.Second / failoverEvents)
 	defer ticker.Stop()
 	for i, end := 0, time.Now().Add(span); time.Now().Before(end) && ctx.Err() == nil; i += 7 {
 		<-ticker.C
-		if _, err := f.members[i%len(f.members)].Publish("failover", time.Now().UnixNano()); err != nil {
+		if _, err := f.members[i%len(f.members)].Publish(timedEvent, stamped(0)); err != nil {
 			f.errors.Add(1)
 		}
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	slices.Sort(f.latency)
-	return f.latency
+	return f.watch.lap()
 }
 
 func (f *failover) report(b *testing.B, calm, storm []time.Duration) {
@@ -164,29 +185,19 @@ func (f *failover) report(b *testing.B, calm, storm []time.Duration) {
 	if err := json.Unmarshal([]byte(f.returners.read(b)), &r); err != nil {
 		b.Fatalf("what the returners say: %v", err)
 	}
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b.ReportMetric(float64(r.Members), "members-cut")
 	b.ReportMetric(float64(len(r.Back)), "members-back")
 	b.ReportMetric(float64(r.Replays), "by-replay")
-	b.ReportMetric(ms(quantile(r.Back, 0.5)), "back-p50-ms")
-	b.ReportMetric(ms(quantile(r.Back, 0.99)), "back-p99-ms")
-	b.ReportMetric(ms(quantile(r.Back, 1)), "back-last-ms")
+	tellQuantiles(b, "back", r.Back)
+	b.ReportMetric(millis(quantile(r.Back, 1)), "back-last-ms")
 	b.ReportMetric(float64(r.Errors)+float64(f.errors.Load()), "errors")
-	b.ReportMetric(ms(quantile(calm, 0.5)), "others-before-p50-ms")
-	b.ReportMetric(ms(quantile(storm, 0.5)), "others-during-p50-ms")
-	b.ReportMetric(ms(quantile(calm, 0.99)), "others-before-p99-ms")
-	b.ReportMetric(ms(quantile(storm, 0.99)), "others-during-p99-ms")
+	tellQuantiles(b, "others-before", calm)
+	tellQuantiles(b, "others-during", storm)
 	b.ReportMetric(0, "ns/op")
 	if len(r.Back) != r.Members || r.Replays != r.Members || r.Errors+f.errors.Load() > 0 {
-		b.Errorf("%d members were cut, %d came back, %d of them by replay, with %d errors", r.Members, len(r.Back), r.Replays, r.Errors+f.errors.Load())
+		b.Errorf("%d members were cut, %d came back, %d of them by replay, with %d errors; the 99th percentile of the others went from %v to %v",
+			r.Members, len(r.Back), r.Replays, r.Errors+f.errors.Load(), quantile(calm, 0.99), quantile(storm, 0.99))
 	}
-}
-
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
 func (f *failover) stop() {

@@ -29,10 +29,10 @@ const patience = 30 * time.Second
 var program string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	if urls := os.Getenv(returnersVariable); urls != "" {
 		os.Exit(runReturners(strings.Split(urls, ",")))
 	}
-	flag.Parse()
 	os.Exit(runTests(m))
 }
 

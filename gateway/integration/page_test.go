@@ -34,7 +34,8 @@ func startBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser 
 		t.Fatal(`chromium not found: run "make setup"`)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("force-prefers-reduced-motion", true)) // a page at rest costs nothing; drawing what moves, without a GPU, would cost most of a test
 	options = append(options, flags...)
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)

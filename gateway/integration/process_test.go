@@ -149,19 +149,17 @@ func (b *bell) await(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// poll asks again and again until ok returns nil: for what rings no bell.
+// poll asks again and again, ever more seldom, until ok returns nil: for what rings no bell.
 func poll(t testing.TB, what string, ok func() error) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
 	late := time.After(patience)
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(pause*5/4, 100*time.Millisecond) {
 		err := ok()
 		if err == nil {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-late:
 			t.Fatalf("waited %v for %s: %v", patience, what, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -27,6 +28,7 @@ import (
 // and when it is enough.
 type returners struct {
 	b     *testing.B
+	pid   int
 	in    io.Writer
 	lines *bufio.Scanner
 }
@@ -47,7 +49,7 @@ func startReturners(b *testing.B, urls []string) *returners {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(self, fmt.Sprintf("-failover-sessions=%d", *failoverSessions))
 	cmd.Env = append(os.Environ(), returnersVariable+"="+strings.Join(urls, ","))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -67,7 +69,7 @@ func startReturners(b *testing.B, urls []string) *returners {
 			b.Errorf("the process of those who return: %v", err)
 		}
 	})
-	r := &returners{b: b, in: in, lines: bufio.NewScanner(out)}
+	r := &returners{b: b, pid: cmd.Process.Pid, in: in, lines: bufio.NewScanner(out)}
 	r.lines.Buffer(nil, 16<<20)
 	return r
 }
@@ -89,7 +91,7 @@ func (r *returners) read(b *testing.B) string {
 // runReturners is that process.
 func runReturners(urls []string) int {
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 15) // on Linux of this thread and all that follow from it
-	p := &returning{back: make(chan struct{}), left: failoverSessions * failoverMembers / 3}
+	p := &returning{back: make(chan struct{}), left: *failoverSessions * failoverMembers / 3}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer p.running.Wait()
 	defer cancel()
@@ -137,11 +139,12 @@ type returning struct {
 
 func (p *returning) fill(ctx context.Context, urls []string) {
 	gate := make(chan struct{}, failoverJoining)
-	for i := 0; i < failoverSessions*failoverMembers; i += 3 {
+	for i := 0; i < *failoverSessions*failoverMembers; i += 3 {
 		gate <- struct{}{}
 		o, joined, once := failoverOptions(urls, i), make(chan struct{}), false
 		// A page that loses its gateway waits at random before it comes back.
 		o.Backoff = client.Backoff{First: 5 * time.Second}
+		o.Rand = firstAddress()
 		o.OnError = func(error) { p.errors.Add(1) }
 		o.OnWelcome = func(w *wire.Welcome) {
 			if once {
@@ -167,6 +170,18 @@ func (p *returning) fill(ctx context.Context, urls []string) {
 	}
 }
 
+// firstAddress has a client begin with the first of its addresses, and draw
+// everything else. It may be called concurrently.
+func firstAddress() func() float64 {
+	var drawn atomic.Bool
+	return func() float64 {
+		if drawn.CompareAndSwap(false, true) {
+			return 0
+		}
+		return rand.Float64()
+	}
+}
+
 func (p *returning) returned(w *wire.Welcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,7 +197,7 @@ func (p *returning) returned(w *wire.Welcome) {
 func (p *returning) report(killed time.Time) returned {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := returned{Members: failoverSessions * failoverMembers / 3, Replays: p.replays, Errors: p.errors.Load()}
+	r := returned{Members: *failoverSessions * failoverMembers / 3, Replays: p.replays, Errors: p.errors.Load()}
 	for _, at := range p.times {
 		r.Back = append(r.Back, at.Sub(killed))
 	}

@@ -112,7 +112,12 @@ func giveUp(w *world, draw *rand.Rand) {
 		r.faults.heal()
 	}
 	pass(time.Minute)
+	judgeGivenUp(w, witness, away, in)
+}
 
+// judgeGivenUp compares the roster, and what the witness was told, with the
+// connections that joined in the end.
+func judgeGivenUp(w *world, witness *fake, away []*fake, in map[string]int) {
 	known := map[string]bool{witness.member(): true}
 	for _, f := range away {
 		known[f.member()] = true

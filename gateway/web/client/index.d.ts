@@ -112,7 +112,7 @@ export interface Options extends Callbacks {
    */
   backoff?: number;
 
-  /** Makes a socket, in place of WebSocket. */
+  /** Makes a socket, in place of WebSocket. Where there is no WebSocket, connect throws without it. */
   socket?: (url: string, protocols: string[]) => Socket;
   clock?: Clock;
   /** From [0,1), for jitter. */

@@ -16,6 +16,7 @@ const socket = (url, protocols) => new WebSocket(url, protocols);
  * @param {Options} options
  */
 export function complete(options) {
+  if (!options.socket && !globalThis.WebSocket) throw new TypeError('no WebSocket here: give the option socket');
   const url = new URL(options.url ?? '/api/websocket', globalThis.location?.href);
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('session', options.session);

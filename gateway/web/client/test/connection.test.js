@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { settle, start, until } from './fake.js';
+import { client, settle, start, until } from './fake.js';
 
 test('waits between attempts are drawn from bounds that double', async () => {
   for (const random of [0, 0.999999]) {
@@ -31,6 +31,16 @@ test('the first attempts, before there ever was a connection', async () => {
   }
   await w.joined(0);
   assert.equal(w.client.phase, 'connected');
+});
+
+test('without a WebSocket connect says so, and does not try for ever', () => {
+  const { WebSocket } = globalThis;
+  delete globalThis.WebSocket;
+  try {
+    assert.throws(() => client.connect({ url: 'ws://here/', session: 's', name: 'Ada' }), /no WebSocket here: give the option socket/);
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
 });
 
 test('the longest wait is the app\'s to choose, but not where the store is away', async () => {

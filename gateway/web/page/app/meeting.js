@@ -6,7 +6,7 @@
 import { announce } from '../model/announce.js';
 import { apply, applyPrivate, fromState } from '../model/meeting.js';
 import { amVoter, nameOf, nextStory, ownCard } from '../model/people.js';
-import { has } from '../lang/i18n.js';
+import { has, isolated } from '../lang/i18n.js';
 import { visited } from './storage.js';
 import { ask, live, tell } from './notices.js';
 import { t } from './prefs.js';
@@ -103,12 +103,26 @@ export class MeetingRoom {
    * @returns {Promise<boolean>} whether it took effect
    */
   async do(command, data) {
+    const why = await this.asked(command, data);
+    if (why) {
+      tell(why, 'bad');
+      live.value = why;
+    }
+    return why === undefined;
+  }
+
+  /**
+   * Asks the gateway, and leaves it to the caller to tell what it refuses.
+   * @param {string} command
+   * @param {unknown} [data]
+   * @returns {Promise<string | undefined>} why it had no effect; undefined if it had
+   */
+  async asked(command, data) {
     try {
       await this.#visit.command(command, data);
-      return true;
+      return undefined;
     } catch (e) {
-      refused(e);
-      return false;
+      return refusal(e);
     }
   }
 
@@ -193,14 +207,19 @@ export class MeetingRoom {
  * @param {string[]} list
  * @param {number} [most]
  */
-export const names = (list, most = 8) =>
-  list.length > most ? t('names.more', { names: list.slice(0, most).join(', '), n: list.length - most }) : list.join(', ');
+export const names = (list, most = 8) => {
+  const shown = list.slice(0, most).map(isolated).join(', ');
+  return list.length > most ? t('names.more', { names: shown, n: list.length - most }) : shown;
+};
 
-/** @param {any} e */
-function refused(e) {
-  if (e?.code === 'closed') return;
+/** Refusals whose message says where and what. */
+const precise = ['bad_csv', 'bad_deck', 'too_many', 'bad_data'];
+
+/** A refusal in words; empty if the page itself has ended the connection. @param {any} e */
+function refusal(e) {
+  if (e?.code === 'closed') return '';
   const key = `error.${e?.code}`;
   const text = has(key) ? t(key) : e?.message || t('error.other');
-  tell(['bad_csv', 'bad_deck', 'too_many', 'bad_data'].includes(e?.code) && e.message ? `${text} ${e.message}` : text, 'bad');
-  live.value = text;
+  if (!precise.includes(e?.code) || !e.message) return text;
+  return `${text} (${e.message.replace(/^line (\d+): /, (/** @type {string} */ _, /** @type {string} */ n) => t('error.line', { n }))})`;
 }

@@ -115,6 +115,7 @@ export const en = {
   'results.lowest': 'Lowest',
   'results.highest': 'Highest',
   'results.turnout': 'Votes',
+  'results.after': 'after {time}',
   'results.changed': 'Changed later',
   'results.was': 'was {card}',
   'results.save': 'Save {value}',
@@ -312,6 +313,7 @@ export const en = {
   'say.nudged': 'Somebody is waiting for your card',
 
   'over.again': 'Join again',
+  'over.retry': 'Try again',
   'over.home': 'Start page',
   'over.other': 'The session cannot be joined',
   'over.session_full': 'The session is full',
@@ -354,6 +356,7 @@ export const en = {
   'error.forbidden': 'You may not do that here.',
   'error.too_many': 'That is too much.',
   'error.bad_csv': 'The CSV cannot be read.',
+  'error.line': 'line {n}: ',
   'error.bad_deck': 'These cards do not make a deck.',
   'error.bad_data': 'That cannot be used.',
   'error.unknown_story': 'That story is gone.',

@@ -26,9 +26,18 @@ export function translator(lang) {
     const text = texts[key];
     if (text === undefined) return key;
     const chosen = typeof text === 'string' ? text : plural.select(Number(params.n)) === 'one' ? text.one ?? text.other : text.other;
-    return chosen.replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+    return chosen.replace(/\{(\w+)\}/g, (whole, name) => isolated(String(params[name] ?? whole)));
   };
 }
+
+/** Letters that are written from right to left. */
+const leftwards = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/**
+ * What somebody wrote, so that it does not turn around the text that it stands in.
+ * @param {string} text
+ */
+export const isolated = (text) => (leftwards.test(text) ? `\u2068${text}\u2069` : text);
 
 /** Whether there is such a text. @param {string} key */
 export const has = (key) => key in en;

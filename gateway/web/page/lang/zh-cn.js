@@ -115,6 +115,7 @@ export const zhCN = {
   'results.lowest': '最低',
   'results.highest': '最高',
   'results.turnout': '票数',
+  'results.after': '用时 {time}',
   'results.changed': '亮牌后修改',
   'results.was': '原为 {card}',
   'results.save': '保存 {value}',
@@ -312,6 +313,7 @@ export const zhCN = {
   'say.nudged': '有人在等你出牌',
 
   'over.again': '重新加入',
+  'over.retry': '重试',
   'over.home': '首页',
   'over.other': '无法加入会话',
   'over.session_full': '会话已满',
@@ -354,6 +356,7 @@ export const zhCN = {
   'error.forbidden': '你没有这个权限。',
   'error.too_many': '数量超出限制。',
   'error.bad_csv': 'CSV 无法读取。',
+  'error.line': '第 {n} 行：',
   'error.bad_deck': '这些牌不能组成牌组。',
   'error.bad_data': '内容无效。',
   'error.unknown_story': '这个故事已经不在了。',

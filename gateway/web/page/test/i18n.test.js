@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { languages, preferred, translator } from '../lang/i18n.js';
+import { isolated, languages, preferred, translator } from '../lang/i18n.js';
 import { decks } from '../model/decks.js';
 
 const root = new URL('../', import.meta.url);
@@ -81,4 +81,9 @@ test('the browser says what a person prefers', () => {
   assert.equal(preferred(['de-DE', 'zh-TW', 'en']), 'zh-CN');
   assert.equal(preferred(['de', 'en-GB', 'zh']), 'en');
   assert.equal(preferred(['de']), 'en');
+});
+
+test('a name that is written from right to left keeps to itself', () => {
+  assert.equal(translator('en')('say.joined', { name: 'שרה' }), '\u2068שרה\u2069 joined');
+  assert.equal(isolated('Zoë 李 😀'), 'Zoë 李 😀');
 });

@@ -47,7 +47,7 @@ function Title({ view: { meeting, room, me } }) {
           setEditing(false);
           if (text && text !== round.title) room.name(text);
         }} />`
-      : html`<h1>${mayEdit ? html`<button type="button" class="plain" id="title" title=${t(story ? 'story.edit' : 'story.name')} onClick=${() => setEditing(true)}><span>${title}</span><${Icon} name="pencil" size=${15} /></button>` : html`<span id="title">${title}</span>`}
+      : html`<h1>${mayEdit ? html`<button type="button" class="plain" id="title" title=${t(story ? 'story.edit' : 'story.name')} onClick=${() => setEditing(true)}><span dir="auto">${title}</span><${Icon} name="pencil" size=${15} /></button>` : html`<span id="title" dir="auto">${title}</span>`}
         ${story?.link && html`<a class="icon-only plain" href=${story.link} target="_blank" rel="noopener noreferrer" aria-label=${t('story.open', { title })} title=${story.link}><${Icon} name="link" size=${16} /></a>`}
       </h1>`}
   </div>`;
@@ -63,7 +63,7 @@ function TitleBox({ value, onDone }) {
     over.current = true;
     onDone(text.trim());
   };
-  return html`<input ref=${ref} class="title-box" maxlength="200" aria-label=${t('story.title')} placeholder=${t('story.name_placeholder')} defaultValue=${value}
+  return html`<input ref=${ref} class="title-box" dir="auto" maxlength="200" aria-label=${t('story.title')} placeholder=${t('story.name_placeholder')} defaultValue=${value}
     onBlur=${(/** @type {any} */ e) => done(e.target.value)}
     onKeyDown=${(/** @type {any} */ e) => {
       if (e.key === 'Enter') done(e.target.value);

@@ -9,8 +9,9 @@ import { cx, html, useClock } from './kit.js';
 
 /** @param {{ view: import('./meeting.js').View }} props */
 export function Centre({ view }) {
+  if (view.step === 'closed') return null;
   return html`<div class="centre">
-    ${view.step === 'countdown' ? html`<${Countdown} view=${view} />` : view.step === 'closed' ? html`<p class="strong">${t('phase.closed_meeting')}</p>` : html`<${Ordinary} view=${view} />`}
+    ${view.step === 'countdown' ? html`<${Countdown} view=${view} />` : html`<${Ordinary} view=${view} />`}
     <${Claim} view=${view} />
     ${view.room && html`<${Reactions} room=${view.room} />`}
   </div>`;

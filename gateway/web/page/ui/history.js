@@ -37,7 +37,7 @@ function Past({ round, meeting, me }) {
     : t('history.hidden');
   return html`<li><details class="past">
     <summary>
-      <span class="what"><b>${round.title || t('round.quick')}</b><small>${t('round.number', { round: round.round })} · ${at} · ${short}</small></span>
+      <span class="what"><b dir="auto">${round.title || t('round.quick')}</b><small>${t('round.number', { round: round.round })} · ${at} · ${short}</small></span>
       ${round.estimate ? html`<b class="points"><span class="hidden">${t('stories.estimate')} </span>${labelOf(round.estimate)}</b>` : null}
       <${Icon} name="chevron" size=${18} />
     </summary>

@@ -82,7 +82,7 @@ function Recent() {
     <h2 id="recent-title">${t('home.recent')}</h2>
     <ul>${list.map((r) => html`<li key=${r.session}>
       <button type="button" class="plain" onClick=${() => go(r.session)}>
-        <span class="what">${r.title || t('round.quick')}</span><span class="quiet">${when.format(r.at)}</span>
+        <span class="what" dir="auto">${r.title || t('round.quick')}</span><span class="quiet">${when.format(r.at)}</span>
       </button>
       <button type="button" class="plain icon-only" aria-label=${t('home.forget')} title=${t('home.forget')} onClick=${() => {
         forget(r.session);

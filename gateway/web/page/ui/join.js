@@ -30,7 +30,7 @@ export function Join({ session, created, meeting, passcode, onJoin }) {
         <p class="quiet small" id="join-session">${t('join.session', { session })}</p>
       </div></div>
       <label for="name">${t('join.name')}</label>
-      <input id="name" name="name" maxlength="64" required autocomplete="nickname" enterkeyhint="go" placeholder=${t('join.placeholder')} defaultValue=${kept('name') ?? ''} />
+      <input id="name" name="name" dir="auto" maxlength="64" required autocomplete="nickname" enterkeyhint="go" placeholder=${t('join.placeholder')} defaultValue=${kept('name') ?? ''} />
       ${passcode && html`<label for="code">${t('join.passcode')}</label>
         <input id="code" name="code" type="password" maxlength="64" required autocomplete="off" enterkeyhint="go"
           aria-invalid=${passcode === 'passcode_wrong'} aria-describedby="code-note" />

@@ -116,8 +116,10 @@ export function Popover({ label, class: name, button, children, panel, title, di
     const put = () => place(box.current, ref.current.querySelector('button'));
     put();
     (box.current.querySelector('.primary, .item') ?? box.current.querySelector('button'))?.focus();
-    addEventListener('resize', put);
-    return () => removeEventListener('resize', put);
+    const watch = new ResizeObserver(put); // of the window's resize one hears before the styles are those of its new size
+    watch.observe(document.documentElement);
+    watch.observe(box.current);
+    return () => watch.disconnect();
   }, [open]);
   return html`<span class="popover" ref=${ref}>
     <button type="button" class=${name} aria-label=${label} title=${title ?? label} aria-expanded=${open} disabled=${disabled}

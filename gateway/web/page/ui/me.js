@@ -18,7 +18,7 @@ export function Me({ view, onHelp }) {
   const seat = view.seats.find((s) => s.me);
   const voter = amVoter(meeting, me);
   const role = seat?.rank ? t(`rank.${seat.rank}`) : t(voter ? 'role.voter' : 'role.spectator');
-  const face = html`<${Face} id=${me} name=${self.name} small=${true} /><span class="hidden">${self.name}, ${role}</span><span class="me-name" aria-hidden="true"><b>${self.name}</b><small>${role}</small></span>`;
+  const face = html`<${Face} id=${me} name=${self.name} small=${true} /><span class="hidden">${self.name}, ${role}</span><span class="me-name" aria-hidden="true"><b dir="auto">${self.name}</b><small>${role}</small></span>`;
   return html`<${Popover} class="plain self" title=${t('me.title')} button=${face} panel="me-panel">
     ${(/** @type {() => void} */ close) => html`
       <${Rename} name=${self.name} onName=${(/** @type {string} */ name) => {
@@ -62,6 +62,6 @@ function Rename({ name, onName }) {
   };
   return html`<form onSubmit=${submit}>
     <label class="hidden" for="rename">${t('join.name')}</label>
-    <div class="field"><input id="rename" name="rename" maxlength="64" defaultValue=${name} autocomplete="off" /><button type="submit">${t('do.save')}</button></div>
+    <div class="field"><input id="rename" name="rename" dir="auto" maxlength="64" defaultValue=${name} autocomplete="off" /><button type="submit">${t('do.save')}</button></div>
   </form>`;
 }

@@ -10,6 +10,9 @@ import { html, useEffect } from './kit.js';
 /** Of those there is no use in joining again. */
 const hopeless = ['banned', 'session_ended', 'not_authenticated', 'wrong_kind', 'no_such_session'];
 
+/** Of those who were in already. */
+const within = ['removed', 'left', 'replaced'];
+
 /** @param {{ error: { code: string, message: string }, session: string, onAgain: () => void }} props */
 export function Over({ error, session, onAgain }) {
   useEffect(() => {
@@ -21,7 +24,7 @@ export function Over({ error, session, onAgain }) {
       <div class="card-head"><${Mark} size=${40} /><h1 id="over-title">${t(`over.${key}`)}</h1></div>
       <p id="over-text" class="quiet">${has(`over.${key}_text`) ? t(`over.${key}_text`) : error.message}</p>
       <div class="buttons">
-        ${!hopeless.includes(error.code) && html`<button class="primary" id="again" type="button" onClick=${onAgain}>${t('over.again')}</button>`}
+        ${!hopeless.includes(error.code) && html`<button class="primary" id="again" type="button" onClick=${onAgain}>${t(within.includes(error.code) ? 'over.again' : 'over.retry')}</button>`}
         <button type="button" onClick=${() => go('')}>${t('over.home')}</button>
       </div>
     </section>

@@ -2,6 +2,7 @@
 /** After the reveal: who voted what, and what follows from it. */
 import { language, t } from '../app/prefs.js';
 import { duration } from '../model/clock.js';
+import { isolated } from '../lang/i18n.js';
 import { may, nameOf } from '../model/people.js';
 import { columns, labelOf, number } from '../model/results.js';
 import { LateHand } from './hand.js';
@@ -45,14 +46,14 @@ function Figures({ view: { meeting } }) {
   const { results, changed } = /** @type {import('../model/types.js').Round} */ (meeting.round);
   if (!results) return null;
   const { mean, median, lowest, highest, turnout, took } = results;
-  const who = (/** @type {import('../model/types.js').Edge} */ e) => (e.members?.length ? ` ${e.members.map((id) => nameOf(meeting, id)).slice(0, 3).join(', ')}${e.members.length > 3 ? ` +${e.members.length - 3}` : ''}` : '');
+  const who = (/** @type {import('../model/types.js').Edge} */ e) => (e.members?.length ? ` ${e.members.map((id) => isolated(nameOf(meeting, id))).slice(0, 3).join(', ')}${e.members.length > 3 ? ` +${e.members.length - 3}` : ''}` : '');
   const range = lowest && highest && lowest.card !== highest.card;
   return html`<dl class="figures">
     ${median.length > 0 && html`<div><dt>${t('results.median')}</dt><dd>${median.map(labelOf).join(' / ')}</dd></div>`}
     ${mean !== null && html`<div><dt>${t('results.mean')}</dt><dd>${number(mean, language.value)}</dd></div>`}
     ${range && html`<div class="low"><dt>${t('results.lowest')}</dt><dd>${labelOf(lowest.card)}<small>${who(lowest)}</small></dd></div>
       <div class="high"><dt>${t('results.highest')}</dt><dd>${labelOf(highest.card)}<small>${who(highest)}</small></dd></div>`}
-    <div><dt>${t('results.turnout')}</dt><dd>${turnout.voted}/${turnout.voters}<small> ${duration(took, language.value)}</small></dd></div>
+    <div><dt>${t('results.turnout')}</dt><dd>${turnout.voted}/${turnout.voters}<small> ${t('results.after', { time: duration(took, language.value) })}</small></dd></div>
     ${changed && html`<div><dt>${t('results.changed')}</dt><dd>${Object.keys(changed).length}</dd></div>`}
   </dl>`;
 }

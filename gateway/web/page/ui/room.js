@@ -44,7 +44,7 @@ function Members({ members, me }) {
   return html`<section class="people">
     <h2>${t('room.members')} <span id="count" class="count">${members.filter((m) => m.status === 'online').length}</span></h2>
     <ul id="members">${[...members].sort((a, b) => order(a) - order(b)).map((m) => html`<li class="member" key=${m.member} data-status=${m.status}>
-      <${Face} id=${m.member} name=${m.name} small=${true} /><span class="who" title=${m.name}>${m.name}</span><span class=${cx('is', m.member === me && 'you')}>${t(m.member === me ? 'seat.you' : `status.${m.status}`)}</span>
+      <${Face} id=${m.member} name=${m.name} small=${true} /><span class="who" dir="auto" title=${m.name}>${m.name}</span><span class=${cx('is', m.member === me && 'you')}>${t(m.member === me ? 'seat.you' : `status.${m.status}`)}</span>
     </li>`)}</ul>
   </section>`;
 }
@@ -74,7 +74,7 @@ function Log({ entries, pending, room, me, phase }) {
   return html`<div class="scroll" id="scroll" tabindex="0" ref=${ref} onScroll=${onScroll}>
       <div id="log" role="log"><ol>${entries.map((e, i) => (e.line ? html`<${Line} key=${e.id} entry=${e} />` : html`<${Said} key=${e.id} entry=${e} before=${entries[i - 1]} />`))}</ol></div>
       ${entries.length === 0 && html`<p class="empty">${t('room.empty')}</p>`}
-      <ol id="pending">${pending.map((m, i) => html`<li class="say mine waits" key=${i}><${Face} id=${me} name=${name} /><span class="head"><b>${name}</b></span><span class="text">${m.text}</span>
+      <ol id="pending">${pending.map((m, i) => html`<li class="say mine waits" key=${i}><${Face} id=${me} name=${name} /><span class="head"><b dir="auto">${name}</b></span><span class="text" dir="auto">${m.text}</span>
         <span class="fate">${m.error ? html`${t('room.not_sent', { why: m.error })}<button type="button" onClick=${() => room.send(m)}>${t('room.again')}</button>` : t(phase === 'connected' ? 'room.sending' : 'room.waits')}</span></li>`)}</ol>
     </div>
     ${newer && html`<button class="newer" id="newer" type="button" onClick=${toEnd}>${t('room.newer')}</button>`}`;
@@ -88,7 +88,7 @@ const Line = ({ entry }) => html`<li class="line">${entry.line}${entry.code && h
 
 /** @param {{ entry: Entry, before?: Entry }} props */
 const Said = ({ entry, before }) => html`<li class=${cx('say', entry.mine && 'mine', before?.text && before.from === entry.from && entry.at - before.at < 120_000 && 'more')}>
-  <${Face} id=${entry.from ?? ''} name=${entry.name ?? ''} /><span class="head"><b>${entry.name}</b><${Time} at=${entry.at} /></span><span class="text">${entry.text}</span>
+  <${Face} id=${entry.from ?? ''} name=${entry.name ?? ''} /><span class="head"><b dir="auto">${entry.name}</b><${Time} at=${entry.at} /></span><span class="text" dir="auto">${entry.text}</span>
 </li>`;
 
 /** @param {{ room: import('../app/room.js').PlainRoom }} props */
@@ -104,7 +104,7 @@ function Compose({ room }) {
   };
   return html`<form class="compose" id="compose" onSubmit=${submit}>
     <label class="hidden" for="text">${t('room.say')}</label>
-    <input id="text" ref=${ref} autocomplete="off" maxlength="4000" enterkeyhint="send" placeholder=${t('room.say')} />
+    <input id="text" dir="auto" ref=${ref} autocomplete="off" maxlength="4000" enterkeyhint="send" placeholder=${t('room.say')} />
     <button class="primary" type="submit">${t('do.send')}</button>
   </form>`;
 }

@@ -36,7 +36,7 @@ export function Seat({ seat, view, far, grid, order, reaction }) {
         : state === 'thinking' ? html`<span class="dots"><i></i><i></i><i></i></span>` : null}
       ${seat.edge && html`<span class="edge">${seat.edge === 'low' ? '▾' : '▴'}</span>`}
     </span>
-    <span class="name"><span title=${seat.name}>${seat.name}</span>${seat.rank === 'owner' && html`<${Icon} name="crown" size=${13} />`}${(seat.rank === 'facilitator' || seat.rank === 'acting') && html`<${Icon} name="star" size=${12} />`}${seat.me && html`<em>${t('seat.you')}</em>`}</span>
+    <span class="name"><span dir="auto" title=${seat.name}>${seat.name}</span>${seat.rank === 'owner' && html`<${Icon} name="crown" size=${13} />`}${(seat.rank === 'facilitator' || seat.rank === 'acting') && html`<${Icon} name="star" size=${12} />`}${seat.me && html`<em>${t('seat.you')}</em>`}</span>
     ${seat.first !== undefined && html`<span class="was" aria-hidden="true">${seat.first === null ? '–' : labelOf(seat.first)} →</span>`}
     <span class="hidden">, ${words}</span>
     ${reaction && html`<span class="reaction" key=${reaction.id} aria-hidden="true">${reaction.emoji}</span>`}`;
@@ -44,7 +44,7 @@ export function Seat({ seat, view, far, grid, order, reaction }) {
   return html`<li class=${cx('seat', far && 'far', seat.away && 'away', seat.me && 'me')} data-member=${seat.id} data-state=${state}>
     ${menu && menu.length
       ? html`<${Popover} class="plain who" label=${undefined} title=${seat.name} button=${body} panel="menu">${(/** @type {() => void} */ close) => html`
-          <p class="strong">${seat.name}</p>
+          <p class="strong" dir="auto">${seat.name}</p>
           ${menu.map(({ icon, key, danger, act }) => html`<button type="button" class=${cx('item', danger && 'danger-text')} onClick=${() => {
             close();
             act();

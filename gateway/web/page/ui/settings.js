@@ -2,6 +2,7 @@
 /** The settings of the meeting, its door, and its people. */
 import { ask } from '../app/notices.js';
 import { t } from '../app/prefs.js';
+import { isolated } from '../lang/i18n.js';
 import { isFacilitator, may } from '../model/people.js';
 import { Decks } from './decks.js';
 import { Icon } from './icons.js';
@@ -62,7 +63,7 @@ function Door({ view: { meeting, room }, allowed }) {
 const People = ({ view }) => html`<ul class="members">${view.seats.map((s) => {
   const menu = s.me ? [] : actions(s, view);
   const role = [s.rank && t(`rank.${s.rank}`), t(s.spectator ? 'role.spectator' : 'role.voter'), s.away && t(s.gone ? 'seat.gone' : 'seat.away')].filter(Boolean).join(' · ');
-  return html`<li key=${s.id} class=${cx(s.away && 'away')}><${Face} id=${s.id} name=${s.name} small=${true} /><span class="what"><b>${s.name}${s.me ? ` (${t('seat.you')})` : ''}</b><small>${role}</small></span>
+  return html`<li key=${s.id} class=${cx(s.away && 'away')}><${Face} id=${s.id} name=${s.name} small=${true} /><span class="what"><b>${isolated(s.name)}${s.me ? ` (${t('seat.you')})` : ''}</b><small>${role}</small></span>
     ${menu.length > 0 && html`<${Popover} class="plain icon-only" label=${t('stories.more', { title: s.name })} title=${t('stories.more_short')} button=${html`<${Icon} name="more" size=${18} />`} panel="menu">${(/** @type {() => void} */ close) => menu.map(({ icon, key, danger, act }) => html`<button type="button" class=${cx('item', danger && 'danger-text')} onClick=${() => {
       close();
       act();

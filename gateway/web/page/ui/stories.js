@@ -59,7 +59,7 @@ function Add({ room, onImport }) {
   };
   return html`<form class="add" onSubmit=${submit}>
     <div class="field">
-      <input ref=${ref} id="add-story" maxlength="200" autocomplete="off" aria-label=${t('stories.add')} placeholder=${t('stories.add')} onPaste=${paste} enterkeyhint="done" />
+      <input ref=${ref} id="add-story" dir="auto" maxlength="200" autocomplete="off" aria-label=${t('stories.add')} placeholder=${t('stories.add')} onPaste=${paste} enterkeyhint="done" />
       <button type="submit" class="primary icon-only" aria-label=${t('stories.add')} title=${t('stories.add')}><${Icon} name="plus" /></button>
     </div>
     <button type="button" class="link" id="import" onClick=${onImport}><${Icon} name="upload" size=${16} />${t('import.title')}</button>
@@ -87,7 +87,7 @@ function Row({ story, i, view, edit, flow, dragged, onDrag, onDrop }) {
       onDrop(story.id);
     }}>
     <span class="place">${i + 1}</span>
-    <span class="what">${story.link ? html`<a href=${story.link} target="_blank" rel="noopener noreferrer">${story.title}</a>` : story.title}
+    <span class="what" dir="auto">${story.link ? html`<a href=${story.link} target="_blank" rel="noopener noreferrer">${story.title}</a>` : story.title}
       ${now && html`<small>${t('stories.now')}</small>`}</span>
     <b class=${cx('points', !story.estimate && 'none')} title=${t('stories.estimate')}>${story.estimate ? html`<span class="hidden">${t('stories.estimate')} </span>${labelOf(story.estimate.value)}` : html`<span class="hidden">${t('stories.no_estimate')}</span>–`}</b>
     ${flow && !now ? html`<button type="button" class="plain icon-only" aria-label=${t('stories.start', { title: story.title })} title=${t('stories.start_short')} onClick=${() => room.start(story.id)}><${Icon} name="play" size=${18} /></button>` : html`<span class="space"></span>`}
@@ -128,7 +128,7 @@ function Edit({ story, room, onClose }) {
     e.preventDefault();
     onClose();
   }}>
-    <input name="title" maxlength="200" required defaultValue=${story.title} aria-label=${t('story.title')} placeholder=${t('story.title')} />
+    <input name="title" dir="auto" maxlength="200" required defaultValue=${story.title} aria-label=${t('story.title')} placeholder=${t('story.title')} />
     <input name="link" type="url" maxlength="500" defaultValue=${story.link ?? ''} aria-label=${t('story.link')} placeholder=${t('story.link')} pattern="https?://.+" />
     <div class="buttons"><button type="submit" class="primary">${t('do.save')}</button><button type="button" onClick=${onClose}>${t('do.cancel')}</button></div>
   </form>`;

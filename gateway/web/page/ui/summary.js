@@ -20,7 +20,7 @@ export function Summary({ view }) {
       ${sum !== undefined && html`<div><dt>${t('summary.total')}</dt><dd>${number(sum, language.value)}</dd></div>`}
       ${summary && html`<div><dt>${t('summary.duration')}</dt><dd>${duration(summary.duration, language.value)}</dd></div>`}
     </dl>
-    ${meeting.stories.length > 0 && html`<ul class="outcome">${meeting.stories.map((s) => html`<li key=${s.id}><span>${s.title}</span><b>${s.estimate ? labelOf(s.estimate.value) : '–'}</b></li>`)}</ul>`}
+    ${meeting.stories.length > 0 && html`<ul class="outcome">${meeting.stories.map((s) => html`<li key=${s.id}><span dir="auto">${s.title}</span><b>${s.estimate ? labelOf(s.estimate.value) : '–'}</b></li>`)}</ul>`}
     <div class="buttons">
       ${room && may(meeting, me, 'owner') && html`<button type="button" class="primary" id="reopen" onClick=${() => room.do('reopen')}>${t('do.reopen')}</button>`}
       <${Exports} view=${view} />
