@@ -120,6 +120,9 @@ func binaryRubbish(a attacker) error {
 // writes could not hear an answer.
 func big(joined bool) attack {
 	return func(a attacker) error {
+		// Made before it is dialled: among all the attackers of a small machine it
+		// takes longer than a client has for its join.
+		message := masked(fin|opText, []byte(`{"type":"publish","ref":1,"event":"big","data":"`+strings.Repeat("x", 1<<20)+`"}`))
 		p, err := a.dial()
 		if err == nil && joined {
 			p, _, err = a.join()
@@ -127,8 +130,7 @@ func big(joined bool) attack {
 		if err != nil {
 			return err
 		}
-		message := `{"type":"publish","ref":1,"event":"big","data":"` + strings.Repeat("x", 1<<20) + `"}`
-		go p.send([]byte(message)) // ends when the gateway reads no more, or closes
+		go p.put(message) // ends when the gateway reads no more, or closes
 		return p.expect(wire.CodeTooBig, 0, wire.CloseTooBig)
 	}
 }
