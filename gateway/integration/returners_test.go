@@ -96,6 +96,7 @@ func runReturners(urls []string) int {
 	defer p.running.Wait()
 	defer cancel()
 	p.fill(ctx, urls)
+	withoutCollector()
 	fmt.Println("in")
 	told := bufio.NewScanner(os.Stdin)
 	if !told.Scan() {

@@ -41,13 +41,13 @@ func webMoves(t *testing.T, b *browser, end func(*gateway)) []*visitor {
 	}
 	for i := range both {
 		end(both[i])
-		again(i)
-		both[i].awaitReady(t, 200)
-		for _, v := range people {
+		for _, v := range people { // while there is only the other one
 			seen := evaluated[int](v, "me.events.length")
 			v.until("both to be heard after that", fmt.Sprintf(
 				"new Set(me.events.slice(%d).map((e) => e.from)).size === 2 && me.events.length > %d", seen, seen+20))
 		}
+		again(i)
+		both[i].awaitReady(t, 200)
 	}
 	want := make(map[string]int)
 	for _, v := range people {
