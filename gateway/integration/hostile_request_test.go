@@ -81,7 +81,7 @@ var hostileRequests = map[string]attack{
 	"a NUL in the path":      gets("DELETE /api/sessions/target%00 HTTP/1.1\r\n\r\n", 400),
 	"an absolute path":       gets("GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\n\r\n", 404),
 	"a tunnel":               gets("CONNECT evil.example:443 HTTP/1.1\r\n\r\n", 404, 405),
-	"an odd method":          gets("HACK /api/sessions/target HTTP/1.1\r\n\r\n", 405),
+	"an odd method":          gets("BREW /api/sessions/target HTTP/1.1\r\n\r\n", 405),
 	"a long key":             gets("POST /api/sessions/none/events HTTP/1.1\r\nIdempotency-Key: "+strings.Repeat("k", 5000)+"\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"+`{"event":"e"}`, 400),
 	"two keys":               gets("POST /api/sessions/none/events HTTP/1.1\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n"+`{"event":"e"}`, 400),
 	"slow headers":           slowly("GET /healthz HTTP/1.1\r\nHost: x\r\nX: "),

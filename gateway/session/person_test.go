@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/plenum-gateway/plenum/fanout"
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
@@ -151,11 +150,7 @@ func TestNameOfAToken(t *testing.T) {
 func TestPersonGivesUp(t *testing.T) {
 	bubble(t, func(w *world) {
 		one, two := w.replica(), w.replica()
-		hold := make(chan struct{})
-		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
-			<-hold
-			return do()
-		}})
+		hold := two.faults.holdAppends()
 		ended := make(chan *wire.Error, 1)
 		go func() {
 			f := newFake(w.T)

@@ -262,11 +262,7 @@ func TestARefusalThatGotLostIsNoAcknowledgement(t *testing.T) {
 			w.Fatalf("refusals %v", got)
 		}
 		one.faults.heal()
-		release := make(chan struct{})
-		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
-			<-release
-			return do()
-		}})
+		release := two.faults.holdAppends()
 		resumed := make(chan *fake)
 		go func() { resumed <- two.resume("s", ada) }()
 		pass(time.Second) // it has its welcome, and the session does not know of it yet
@@ -302,11 +298,7 @@ func TestARefusalIsDefiniteWhateverIsUnderWayElsewhere(t *testing.T) {
 		one, two := w.replica(), w.replica()
 		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
 		settle()
-		release := make(chan struct{})
-		one.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
-			<-release
-			return do()
-		}})
+		release := one.faults.holdAppends()
 		ada.p.Publish(&wire.Publish{Ref: 1, Event: []byte("e"), Data: []byte("1")})
 		ada.p.Publish(&wire.Publish{Ref: 2, Event: []byte("e"), Data: []byte("2")})
 		back := two.resume("s", ada)
@@ -362,11 +354,7 @@ func TestWhatTookEffectBeforeIsNotRefused(t *testing.T) {
 		one, two := w.replica(), w.replica()
 		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
 		settle()
-		release := make(chan struct{})
-		two.faults.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
-			<-release
-			return do()
-		}})
+		release := two.faults.holdAppends()
 		resumed := make(chan *fake)
 		go func() { resumed <- two.resume("s", ada) }()
 		pass(time.Second)

@@ -207,6 +207,16 @@ func (l *faults) set(h hooks) {
 	l.hooks = h
 }
 
+// holdAppends has appends wait, before they are made, until the channel is closed.
+func (l *faults) holdAppends() (release chan struct{}) {
+	release = make(chan struct{})
+	l.set(hooks{append: func(_ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+		<-release
+		return do()
+	}})
+	return release
+}
+
 func (l *faults) get() hooks {
 	l.mu.Lock()
 	defer l.mu.Unlock()
