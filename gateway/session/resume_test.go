@@ -325,6 +325,25 @@ func TestARefusalIsDefiniteWhateverIsUnderWayElsewhere(t *testing.T) {
 	})
 }
 
+// Nor does a command that the old connection has dealt with itself, as a new token,
+// take a ref from the new one.
+func TestSettledByAnOldConnection(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.replica(), w.replica()
+		ada, bob := one.named("s", "Ada"), two.named("s", "Bob")
+		settle()
+		release := one.faults.holdAppends()
+		ada.p.Settle(1)
+		back := two.resume("s", ada)
+		close(release)
+		settle()
+		back.publish(1, "e", "1")
+		if got := bob.events(); len(got) != 1 || !strings.HasSuffix(got[0], " e 1") {
+			w.Errorf("took effect: %v; want what the new connection has sent", got)
+		}
+	})
+}
+
 // Until the session knows of a connection, what its client sends is not read: a
 // refusal could be untrue as long as an older connection has the request under way.
 func TestJoinReturnsWhenTheSessionKnows(t *testing.T) {
