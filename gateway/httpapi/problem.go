@@ -67,6 +67,7 @@ func send(w http.ResponseWriter, status int, v any) {
 		panic("httpapi: " + err.Error()) // plain structs, and JSON that was stored as such
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(status)
 	w.Write(append(body, '\n'))
 }
@@ -75,8 +76,9 @@ func send(w http.ResponseWriter, status int, v any) {
 // server, the WebSocket library, the multiplexer.
 type problems struct {
 	http.ResponseWriter
-	status int // of a plain text that is being replaced; 0 if the answer is good as it is
-	wrote  bool
+	status  int // of a plain text that is being replaced; 0 if the answer is good as it is
+	wrote   bool
+	refused bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -87,7 +89,7 @@ func (p *problems) WriteHeader(status int) {
 		return
 	}
 	if status >= 200 {
-		p.wrote = true
+		p.wrote, p.refused = true, status >= 400
 	}
 	if status >= 400 && strings.HasPrefix(p.Header().Get("Content-Type"), "text/plain") {
 		p.status = status

@@ -79,11 +79,17 @@ func (a Access) handler(table []route) http.Handler {
 		p := &problems{ResponseWriter: w}
 		now, control := time.Now(), http.NewResponseController(w)
 		_ = control.SetWriteDeadline(now.Add(takenWithin)) // a test's recorder has no deadlines
-		if r.ContentLength != 0 {
+		body := &unread{ReadCloser: r.Body, ended: r.ContentLength == 0}
+		if !body.ended {
 			_ = control.SetReadDeadline(now.Add(bodyWithin))
+			r = r.WithContext(r.Context()) // a copy: net/http goes by the type of its own request's body
+			r.Body = body
 		}
 		mux.ServeHTTP(p, r)
 		p.replace("there is nothing here")
+		if p.refused {
+			body.linger(control)
+		}
 	})
 }
 
