@@ -6,10 +6,11 @@
 import { announce } from '../model/announce.js';
 import { apply, applyPrivate, fromState } from '../model/meeting.js';
 import { amVoter, nameOf, nextStory, ownCard } from '../model/people.js';
-import { has, isolated } from '../lang/i18n.js';
+import { isolated } from '../lang/i18n.js';
 import { visited } from './storage.js';
 import { ask, live, tell } from './notices.js';
 import { t } from './prefs.js';
+import { refusal } from './refusal.js';
 
 /**
  * @typedef {import('../model/types.js').Meeting} Meeting
@@ -122,7 +123,7 @@ export class MeetingRoom {
       await this.#visit.command(command, data);
       return undefined;
     } catch (e) {
-      return refusal(e);
+      return refusal(e, t);
     }
   }
 
@@ -211,15 +212,3 @@ export const names = (list, most = 8) => {
   const shown = list.slice(0, most).map(isolated).join(', ');
   return list.length > most ? t('names.more', { names: shown, n: list.length - most }) : shown;
 };
-
-/** Refusals whose message says where and what. */
-const precise = ['bad_csv', 'bad_deck', 'too_many', 'bad_data'];
-
-/** A refusal in words; empty if the page itself has ended the connection. @param {any} e */
-function refusal(e) {
-  if (e?.code === 'closed') return '';
-  const key = `error.${e?.code}`;
-  const text = has(key) ? t(key) : e?.message || t('error.other');
-  if (!precise.includes(e?.code) || !e.message) return text;
-  return `${text} (${e.message.replace(/^line (\d+): /, (/** @type {string} */ _, /** @type {string} */ n) => t('error.line', { n }))})`;
-}
