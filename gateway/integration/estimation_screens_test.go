@@ -33,6 +33,9 @@ var windows = []window{
 	{1280, 800, "light"}, {1280, 800, "dark"}, {360, 740, "light"}, {360, 740, "dark"},
 }
 
+// tablet is between them, where columns turn into drawers.
+var tablet = window{768, 1024, "light"}
+
 // scene is a screen with what led to it.
 type scene struct {
 	name  string
@@ -70,6 +73,9 @@ func TestEstimationScreens(t *testing.T) {
 					p.shoot(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", s.name, w)))
 				}
 			}
+			p.wear(tablet)
+			p.fits(tablet)
+			p.wear(windows[len(windows)-1])
 			for _, lang := range []string{"zh-CN", "en"} {
 				p.speaks(lang)
 				p.fits(windows[len(windows)-1])
