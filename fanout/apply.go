@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
-// maxParked bounds the batches that wait behind a hole. Past it they are let
-// go: the repair reads them from the log anyway.
-const maxParked = 1024
+// Bounds of the batches that wait behind a hole. Past them they are let go: the
+// repair reads them from the log anyway.
+const (
+	maxParked      = 1024
+	maxParkedBytes = 8 << 20
+)
 
 // hear takes a batch from the log's subscription.
 func (p *Pool) hear(b Batch) {
@@ -141,23 +144,23 @@ func (p *Pool) eventLocked(e Event) {
 
 // parkLocked keeps a batch that came early.
 func (p *Pool) parkLocked(b Batch) {
-	if len(p.parked) == maxParked {
-		p.parked = p.parked[:0]
+	if len(p.parked) == maxParked || p.parkedBytes+len(b.Records) > maxParkedBytes {
+		p.parked, p.parkedBytes = nil, 0
 	}
-	p.parked = append(p.parked, b)
+	p.parked, p.parkedBytes = append(p.parked, b), p.parkedBytes+len(b.Records)
 }
 
 // unparkLocked applies what was parked and fits now; the rest stays. If
 // something is still missing it is repaired.
 func (p *Pool) unparkLocked(notes [][]byte) [][]byte {
 	parked := p.parked
-	p.parked = nil
+	p.parked, p.parkedBytes = nil, 0
 	for _, b := range parked {
 		switch {
 		case b.Epoch != p.head.Epoch:
 			p.strangeLocked(b)
 		case p.lost || b.First > p.head.Offset+1:
-			p.parked = append(p.parked, b)
+			p.parkLocked(b)
 		default:
 			notes = p.takeLocked(b, notes)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,4 +122,48 @@ func TestManyBatchesBeforeThePoolBegins(t *testing.T) {
 			t.Errorf("the pool is at %d; want 1501", at)
 		}
 	})
+}
+
+// What waits behind a hole is bounded in bytes, too: a log that does not answer for
+// a while, in a session that says large things, must not take the memory of all.
+func TestWhatIsParkedIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const batches, size, most = 20, 1 << 20, 12 << 20
+		r := start(t, fanout.Options{})
+		_, m := r.join("s")
+		reading := make(chan struct{})
+		r.log.bend(func(b *bends) {
+			b.delivery = func(session string, batch fanout.Batch) {
+				if batch.First > 1 {
+					r.log.to.Deliver(session, batch)
+				}
+			}
+			b.onRead = func(_ context.Context, _ *fanout.Query, do func() (fanout.View, error)) (fanout.View, error) {
+				<-reading
+				return do()
+			}
+		})
+		body := strings.Repeat("x", size)
+		want := []string{"missing"}
+		r.publish("s", "missing")
+		before := heap()
+		for range batches {
+			want = append(want, body)
+			r.publish("s", body)
+		}
+		const logged = batches * size // the log has its own copy of everything
+		if grown := heap() - before - logged; grown > most {
+			t.Errorf("%d MiB wait behind a hole; want %d at most", grown>>20, most>>20)
+		}
+		close(reading)
+		after(time.Minute)
+		m.want(t, want...)
+	})
+}
+
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }

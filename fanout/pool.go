@@ -37,24 +37,25 @@ type Pool struct {
 	out     sync.Mutex
 	scratch []*Link
 
-	mu        sync.Mutex // guards the following
-	started   bool       // head is known
-	head      Head
-	past      []string // epochs that are over: batches of theirs may still be on the way
-	heard     Position // the newest of the log that this pool has heard of
-	framed    uint64
-	pending   []Event
-	spare     []Event // the slice that pending had before
-	recent    recent
-	parked    []Batch
-	repairing bool
-	lost      bool
-	again     chan struct{} // of capacity 1: ends the pause before the owner is told of the loss again
-	quiet     bool          // no batch came since the last sweep
-	waiting   bool          // the wheel has a turn for the next frame
-	budget    budget
-	timing    timing
-	links     []*Link
+	mu          sync.Mutex // guards the following
+	started     bool       // head is known
+	head        Head
+	past        []string // epochs that are over: batches of theirs may still be on the way
+	heard       Position // the newest of the log that this pool has heard of
+	framed      uint64
+	pending     []Event
+	spare       []Event // the slice that pending had before
+	recent      recent
+	parked      []Batch
+	parkedBytes int
+	repairing   bool
+	lost        bool
+	again       chan struct{} // of capacity 1: ends the pause before the owner is told of the loss again
+	quiet       bool          // no batch came since the last sweep
+	waiting     bool          // the wheel has a turn for the next frame
+	budget      budget
+	timing      timing
+	links       []*Link
 }
 
 // Link ties a subscriber to its pool.
