@@ -18,7 +18,16 @@ type poller struct {
 	fd   int
 
 	mu    sync.Mutex // guards the following
-	conns map[int32]*Conn
+	conns map[int32]waiting
+	turns int32 // counts the armings
+}
+
+// waiting is a connection in the set. The kernel gives its turn back with the
+// event: one that was fetched before its descriptor was closed and given to another
+// connection is of another turn, and must not have that one read by a second goroutine.
+type waiting struct {
+	*Conn
+	turn int32
 }
 
 func newPoller() (*poller, error) {
@@ -29,7 +38,7 @@ func newPoller() (*poller, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, conns: make(map[int32]*Conn)}
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, conns: make(map[int32]waiting)}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		return nil, err
 	}
@@ -51,18 +60,19 @@ func (p *poller) wait(c *Conn) error {
 
 // arm is called while the descriptor cannot be closed.
 func (p *poller) arm(fd int32, c *Conn) error {
-	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: fd}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.ended.Load() {
 		return nil
 	}
 	op := syscall.EPOLL_CTL_MOD
-	if p.conns[fd] != c {
+	if p.conns[fd].Conn != c {
 		op = syscall.EPOLL_CTL_ADD
-		p.conns[fd] = c
 		c.fd = fd
 	}
+	p.turns++ // around when it is full: no event is that old
+	p.conns[fd] = waiting{c, p.turns}
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: fd, Pad: p.turns}
 	err := syscall.EpollCtl(p.fd, op, int(fd), &event)
 	if err != nil {
 		delete(p.conns, fd)
@@ -75,7 +85,7 @@ func (p *poller) arm(fd int32, c *Conn) error {
 func (p *poller) remove(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.fd == 0 || p.conns[c.fd] != c {
+	if c.fd == 0 || p.conns[c.fd].Conn != c {
 		return
 	}
 	delete(p.conns, c.fd)
@@ -105,7 +115,7 @@ func (p *poller) handOut(events []syscall.EpollEvent) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range events {
-		if c := p.conns[e.Fd]; c != nil {
+		if c := p.conns[e.Fd]; c.Conn != nil && c.turn == e.Pad {
 			c.run(c.readable)
 		}
 	}

@@ -3,6 +3,7 @@ package connection
 import (
 	"fmt"
 	"runtime"
+	"syscall"
 	"testing"
 )
 
@@ -33,4 +34,30 @@ func TestIdleConnectionsCostNoGoroutine(t *testing.T) {
 	if n := len(p.conns); n != 1 {
 		t.Errorf("the poller has %d connections; want 1", n)
 	}
+}
+
+// An event was fetched, and before it is handed out its descriptor is closed and
+// given to another connection: that one is not read by two goroutines.
+func TestAnEventOfAnotherConnectionIsPassedOver(t *testing.T) {
+	r := overTCP(t, fast)
+	c := r.member("s")
+	c.write(publishes(1, 1, "x"))
+	c.events("e", 1)
+	before := runtime.NumGoroutine()
+	p := r.poller
+	p.mu.Lock()
+	var stale []syscall.EpollEvent
+	for fd, w := range p.conns {
+		for range 20 {
+			stale = append(stale, syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: fd, Pad: w.turn - 1})
+		}
+	}
+	p.mu.Unlock()
+	if len(stale) != 20 {
+		t.Fatalf("the poller has %d connections; want 1", len(stale)/20)
+	}
+	p.handOut(stale)
+	idle(t, before+5)
+	c.write(publishes(2, 1, "x"))
+	c.events("e", 1)
 }
