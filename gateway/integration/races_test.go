@@ -20,6 +20,7 @@ import (
 // voter is a member of an estimation, who keeps its state as the document says.
 type voter struct {
 	*member
+	ready chan struct{} // closed when member is there
 
 	mu     sync.Mutex // guards the following
 	mirror *estimationtest.Mirror
@@ -29,10 +30,11 @@ type voter struct {
 // joinRaces joins an estimation, and returns when the voter knows it.
 func joinRaces(t testing.TB, session, name string, g *gateway) *voter {
 	t.Helper()
-	v := new(voter)
+	v := &voter{ready: make(chan struct{})}
 	v.member = join(t, session, name, []string{g.URL()}, func(o *client.Options) {
 		onState, onEvents := o.OnState, o.OnEvents
 		o.OnState = func(s client.State) {
+			<-v.ready
 			v.know(func() (err error) {
 				v.mirror, err = estimationtest.New(v.Member(), encoded(s.Members), s.State)
 				return err
@@ -49,6 +51,7 @@ func joinRaces(t testing.TB, session, name string, g *gateway) *voter {
 			v.know(func() error { return v.mirror.Private(p.Event, p.Data) })
 		}
 	})
+	close(v.ready)
 	v.welcomed(t, 1)
 	return v
 }
