@@ -101,9 +101,11 @@ func finish(t testing.TB, s *history.Session, members []*recorded) {
 		}
 	}
 	for _, r := range members {
-		r.await(t, fmt.Sprintf("%s: to come to %v", r.name, end), func() bool {
-			at := r.Position()
-			return at.Epoch == end.Epoch && at.Offset >= end.Offset
+		poll(t, fmt.Sprintf("%s to come to %v", r.name, end), func() error { // the position moves behind the callbacks
+			if at := r.Position(); at.Epoch != end.Epoch || at.Offset < end.Offset {
+				return fmt.Errorf("it is at %v", at)
+			}
+			return nil
 		})
 		r.look(func() {
 			for ref, data := range r.sent {
