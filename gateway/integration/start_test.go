@@ -2,6 +2,7 @@ package integration
 
 import (
 	"debug/buildinfo"
+	"fmt"
 	"net"
 	"os/exec"
 	"strings"
@@ -32,12 +33,7 @@ func refusal(t testing.TB, code int, says []string, settings ...string) {
 
 func TestARedisThatCannotBeUsedIsToldAtStart(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := free.Addr().String()
-	free.Close()
+	nobody := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, and nobody answers
 	if err != nil {
 		t.Fatal(err)
