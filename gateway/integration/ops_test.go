@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,8 +89,9 @@ func TestOperatorsSeeTheWholeFleet(t *testing.T) {
 		t.Errorf("removing answered %d", status)
 	}
 	shared[0].until(t, "the removed member to be told of", func() bool {
-		last := shared[0].events[len(shared[0].events)-1]
-		return last.Event == "member.left" && strings.Contains(string(last.Data), detail.Members[3].Member)
+		return slices.ContainsFunc(shared[0].events, func(e wire.Event) bool {
+			return e.Event == "member.left" && strings.Contains(string(e.Data), detail.Members[3].Member)
+		})
 	})
 	cancel()
 }
