@@ -70,19 +70,21 @@ func TestStatisticsOfTheFleet(t *testing.T) {
 	head := allCaughtUp(t, members)
 
 	for _, g := range both {
-		f := awaitFleet(t, g, "seven members in one session", func(f *fleetFigures) bool {
+		// What the other replica counts comes in reports, and the last one may be of the middle of all this.
+		f := awaitFleet(t, g, "seven members in one session, and what they said", func(f *fleetFigures) bool {
 			return len(f.Replicas) == 2 && f.Figures.Sessions.Active == 1 && f.Figures.Sessions.Members["online"] == 7 &&
-				f.Figures.Connections.Joined == 7 && f.Figures.Messages.Received >= 7*20 && f.Figures.Redis.Replicas["alive"] == 2
+				f.Figures.Connections.Joined == 7 && f.Figures.Messages.Received >= 7*20 && f.Figures.Redis.Replicas["alive"] == 2 &&
+				f.Figures.Latency["publish"].Count >= float64(head-2) && // the first join on each replica is seen by nobody there
+				f.Figures.Frames.EventDeliveries >= 7*20*7
 		})
 		if joins := f.Figures.Sessions.Joins["new"]; joins != 7 || *f.Ratios["join_success"] != 1 {
 			t.Errorf("%v joined, %v of those who came", joins, *f.Ratios["join_success"])
 		}
 		publish := f.Figures.Latency["publish"]
-		if publish.Count < float64(head-2) || publish.Count > float64(head) || // the first join on each replica is seen by nobody there
-			publish.P50 <= 0 || publish.P50 > publish.P99 || publish.P99 > publish.Max || publish.Mean > publish.Max {
+		if publish.Count > float64(head) || publish.P50 <= 0 || publish.P50 > publish.P99 || publish.P99 > publish.Max || publish.Mean > publish.Max {
 			t.Errorf("of %d events took: %+v", head, publish)
 		}
-		if f.Figures.Redis.Up != 1 || f.Figures.Redis.Memory < 100_000 || f.Figures.Frames.EventDeliveries < 7*20*7 {
+		if f.Figures.Redis.Up != 1 || f.Figures.Redis.Memory < 100_000 {
 			t.Errorf("%+v", f.Figures)
 		}
 	}
