@@ -364,7 +364,7 @@ func TestPageWhileReplicasComeAndGo(t *testing.T) {
 				startGateway(t, "PLENUM_LISTEN="+g.Addr, "PLENUM_REDIS_URL="+redis.URL()).awaitReady(t, 200)
 				said := ada.text("globalThis.said")
 				for _, p := range []*tab{ada, bo} {
-					p.until("what was said after that", heard+".at(-1) > "+said+" + 20")
+					p.until("what was said after that", heard+".at(-1) > "+said+" + 10")
 				}
 			}
 			said := ada.text("clearInterval(globalThis.talk), globalThis.said")
@@ -382,12 +382,13 @@ func TestPageWhileReplicasComeAndGo(t *testing.T) {
 	}
 }
 
-// counting says 0, 1, 2 and so on, as a person would who types that fast.
+// counting says 0, 1, 2 and so on, as a person would who types that fast, for a
+// minute at most: the page shows no more than its last 500 lines.
 const counting = `globalThis.said = 0, globalThis.talk = setInterval(() => {
 	if (globalThis.said >= 450) return;
 	document.getElementById('text').value = globalThis.said++;
 	document.getElementById('compose').requestSubmit();
-}, 70)`
+}, 140)`
 
 // heard is the numbers on the page.
 const heard = `[...document.querySelectorAll('#log .say .text')].map((e) => Number(e.innerText))`
