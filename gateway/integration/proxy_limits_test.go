@@ -73,7 +73,7 @@ func TestSlowHandshakesEndAtNginx(t *testing.T) {
 	t.Parallel()
 	const slow = 200
 	g := startGateway(t)
-	// A whole second, so that nobody who is quick is cut on a busy machine.
+	// Whole seconds, so that nobody who is quick is cut on a busy machine.
 	proxy := runNginx(t, nginxSetup{replicas: []string{g.Addr}, changes: map[string]string{"client_header_timeout 10s;": "client_header_timeout 3s;"}})
 	members := everyone(t, 6, "quick", []string{proxy.URL()})
 	before := g.descriptors(t)
