@@ -69,7 +69,10 @@ func authority(t *testing.T) (ca, cert, key string, roots *x509.CertPool) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	ca, cert, key, roots := authority(t)
-	port := freePort(t)
+	port, err := redistest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	redistest.Start(t, redistest.DocumentedUser(t, security, "plenum", "hunter2"), fmt.Sprintf("tls-port %d", port), "tls-cert-file "+cert, "tls-key-file "+key,
 		"tls-ca-cert-file "+ca, "tls-auth-clients no")
 	url := fmt.Sprintf("rediss://plenum@127.0.0.1:%d", port)
@@ -98,14 +101,4 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

@@ -32,11 +32,11 @@ func await(what string, ok func() error) error {
 	}
 }
 
-// freePort finds a port that nobody listens on, and whose cluster bus port
+// FreePort finds a port that nobody listens on, and whose cluster bus port
 // (10,000 above) is free too. Both lie below 32,768, where systems begin to hand
 // out ports to outgoing connections: a server that is down for a moment would
 // otherwise find its port taken when it comes back.
-func freePort() (int, error) {
+func FreePort() (int, error) {
 	for range 100 {
 		port := 10_000 + rand.IntN(12_000)
 		if free(port) && free(port+10_000) {

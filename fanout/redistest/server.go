@@ -76,7 +76,7 @@ func newServer(dir string, as role, options []string) (*Server, error) {
 // configure writes the configuration of a server on a free port. Servers rewrite
 // theirs (a sentinel does at once), so it is written only here, never at a restart.
 func configure(dir string, as role, options []string) (*Server, error) {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
