@@ -101,12 +101,13 @@ func (j *JWKS) keyfunc(ctx context.Context) jwt.Keyfunc {
 }
 
 // reread reads the keys for the sake of one that is not among known, unless that
-// was done a moment ago. Whoever waits meanwhile gets the same answer.
+// was done a moment ago. Whoever waits meanwhile gets the same answer, so it does
+// not end with ctx: the one who began it may go away.
 func (j *JWKS) reread(ctx context.Context, known *keyfunc.Keyfunc) error {
 	j.reading.Lock()
 	defer j.reading.Unlock()
 	if j.keys.Load() == known && (j.read.IsZero() || time.Since(j.read) >= jwksPause) {
-		j.failed = j.load(ctx)
+		j.failed = j.load(context.WithoutCancel(ctx))
 		j.read = time.Now()
 	}
 	return j.failed

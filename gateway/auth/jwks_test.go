@@ -107,6 +107,26 @@ func TestJWKS(t *testing.T) {
 	want("a key that nobody can look up", signed(t, jwt.SigningMethodRS256, otherRSA, claims, "kid", "four"), wire.CodeUnavailable)
 }
 
+// Keys are read for all who wait for them: one who goes away meanwhile must not
+// keep the others from a new key.
+func TestJWKSIsReadForAll(t *testing.T) {
+	i := newIssuer(t)
+	i.publish(t, jwkset.UseSig, "one", rsaKey.Public())
+	keys, err := NewJWKS(t.Context(), i.URL, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.publish(t, jwkset.UseSig, "one", rsaKey.Public(), "two", otherRSA.Public())
+	v := NewTokens(TokenOptions{Algorithm: "RS256", JWKS: keys})
+	token := signed(t, jwt.SigningMethodRS256, otherRSA, jwt.MapClaims{"sub": "ada", "exp": soon.Unix()}, "kid", "two")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	v.Verify(gone, token, "s") // whatever comes of it
+	if got := verdict(t, v, token, "s"); got != "" {
+		t.Errorf("behind one who has gone: %q", got)
+	}
+}
+
 func TestJWKSIsReadAgain(t *testing.T) {
 	i := newIssuer(t)
 	i.publish(t, "", "one", rsaKey.Public())

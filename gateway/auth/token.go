@@ -112,9 +112,9 @@ func (a *allowed) allows(session string) bool {
 	return false
 }
 
-// Verify returns whose token it is, if it is good for the session. ctx bounds
-// the wait for keys that have to be read first. Errors are *wire.Error, and say
-// nothing of what is in the token.
+// Verify returns whose token it is, if it is good for the session. Where keys have
+// to be read first it may take 10 s, also when ctx ends earlier. Errors are
+// *wire.Error, and say nothing of what is in the token.
 func (t *Tokens) Verify(ctx context.Context, token, session string) (Identity, error) {
 	switch {
 	case token == "":
