@@ -114,12 +114,11 @@ func (p *tab) still() {
 	p.until("the page to be still", `document.fonts.status === 'loaded' && document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity)`)
 }
 
-// fits checks that nothing has to be scrolled sideways.
+// fits checks that nothing has to be scrolled sideways, once the styles are those
+// of the window's new size: that takes a frame.
 func (p *tab) fits(w window) {
 	p.t.Helper()
-	if wide := p.text("document.documentElement.scrollWidth"); wide > fmt.Sprint(w.width) || len(wide) > len(fmt.Sprint(w.width)) {
-		p.t.Errorf("%s: the page is %s wide", w, wide)
-	}
+	p.until(fmt.Sprintf("%s: nothing to be wider than the window", w), fmt.Sprintf("document.documentElement.scrollWidth <= %d", w.width))
 }
 
 // touchable checks, on a phone, that a finger which misses the middle of a button
