@@ -74,6 +74,7 @@ func TestEstimationScreens(t *testing.T) {
 				}
 			}
 			p.wear(tablet)
+			p.still()
 			p.fits(tablet)
 			p.wear(windows[len(windows)-1])
 			for _, lang := range []string{"zh-CN", "en"} {

@@ -25,6 +25,7 @@ const (
 	failoverMembers = 12  // in each session
 	failoverJoining = 64  // at once
 	failoverEvents  = 100 // a second, in all sessions together
+	failoverSettles = 5 * time.Second // after the joins, whose frames hold up what comes behind them
 	failoverCalm    = 10 * time.Second
 	failoverLongest = 15 * time.Second // for the return
 )
@@ -42,6 +43,7 @@ func BenchmarkFailover(b *testing.B) {
 		f := startFailover(b)
 		f.fill()
 		collect := withoutCollector()
+		time.Sleep(failoverSettles)
 		first := f.read()
 		calm := f.publish(context.Background(), failoverCalm)
 		second := f.read()

@@ -136,7 +136,7 @@ export class Client {
     if (!link && wait > 0) return this.#timers.plan('retry', wait, () => this.#attempt());
     if (link && (network || now > link.doubted)) link.renew ||= 'silent';
     else if (link) return;
-    this.#attempt();
+    this.#attempt(network);
   }
 
   /** Lets go of everything until the next wake. */
@@ -148,9 +148,11 @@ export class Client {
     this.#status({ phase: 'reconnecting' });
   }
 
-  async #attempt() {
+  /** moved: the network is another one, or none. */
+  async #attempt(moved = false) {
     if (this.phase === 'closed') return; // in a callback
     const link = (this.#next = new Link());
+    link.moved = moved;
     link.begun = this.#o.clock.now();
     const { token, socket, timeout, url } = this.#o;
     const failed = (/** @type {string} */ why) => this.#lost(link, 1006, why);
@@ -199,6 +201,7 @@ export class Client {
     }
     link.drop();
     const used = this.#link;
+    if (used && link.moved && code === 1006) used.renew ||= 'silent'; // what it said meanwhile may be from before
     const silent = used?.renew === 'silent';
     const final = !wire.reconnects(code) && !(code === 4506 && link.rival);
     if (final && (!used || silent)) this.#end(error); // one that is in use and speaks will tell if there is no hope

@@ -27,6 +27,8 @@ export class Link {
   rival = false;
   /** Why another connection is to take its place: drain, silent, doubt. */
   renew = '';
+  /** The network had changed when it was begun. */
+  moved = false;
   replica = '';
   /** When it was begun. */
   begun = 0;

@@ -234,6 +234,30 @@ test('offline is told at once, and taken back when the connection speaks', async
   assert.equal(w.client.phase, 'connected');
 });
 
+test('offline is told also if something from before comes in between', async () => {
+  const w = start();
+  const s = await w.joined(0);
+  w.page.tell('offline');
+  const gone = await w.next();
+  s.frame(1); // was on its way
+  gone.end();
+  assert.equal(w.client.phase, 'reconnecting');
+  w.page.tell('online');
+  await w.joined(1, { resumed: true });
+  assert.equal(w.client.phase, 'connected');
+});
+
+test('a network that has changed, and a gateway that has no room: the old connection is used while it speaks', async () => {
+  const w = start();
+  const s = await w.joined(0);
+  w.page.tell('online');
+  const full = await w.next();
+  s.frame(1);
+  full.accept();
+  full.end(4509);
+  assert.equal(w.client.phase, 'connected');
+});
+
 test('silence: a new connection is tried in time, and the old one is in use until then', async () => {
   const w = start();
   const old = await w.joined(0);
