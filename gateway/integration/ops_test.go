@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -213,6 +214,11 @@ func TestOperatorsPage(t *testing.T) {
 	before := page.text("getComputedStyle(document.body).backgroundColor")
 	page.choose("#theme")
 	page.until("other colours", fmt.Sprintf("getComputedStyle(document.body).backgroundColor !== %q", before))
+
+	both[0].signal(syscall.SIGSTOP) // it takes requests, and does not answer
+	page.shows("fleet", "no answer for")
+	both[0].signal(syscall.SIGCONT)
+	page.shows("fleet", "2 replicas")
 }
 
 // choose waits for an element that is shown and can be pressed, and presses it.

@@ -1,12 +1,31 @@
-// Requests to the gateway. The API key lives in the tab's session storage only.
+// Requests to the gateway. The API key lives in the tab's session storage only,
+// or, where storage is refused, in this page.
 
 const KEY = 'plenum.ops.key';
+const ANSWER = 10_000; // milliseconds that an answer may take
+
+let held = quietly(() => sessionStorage.getItem(KEY)) ?? '';
 
 export const key = {
-  get: () => sessionStorage.getItem(KEY) ?? '',
-  set: (text) => sessionStorage.setItem(KEY, text),
-  clear: () => sessionStorage.removeItem(KEY),
+  get: () => held,
+  set: (text) => {
+    held = text;
+    quietly(() => sessionStorage.setItem(KEY, text));
+  },
+  clear: () => {
+    held = '';
+    quietly(() => sessionStorage.removeItem(KEY));
+  },
 };
+
+/** What storage answers; undefined where it is refused. */
+export function quietly(use) {
+  try {
+    return use();
+  } catch {
+    return undefined;
+  }
+}
 
 /** What the gateway, or the way to it, said no to. */
 export class Refused extends Error {
@@ -23,7 +42,7 @@ async function request(path, options = {}) {
   const headers = key.get() ? { Authorization: 'Bearer ' + key.get() } : {};
   let response;
   try {
-    response = await fetch(path, { cache: 'no-store', headers, ...options });
+    response = await fetch(path, { cache: 'no-store', headers, signal: AbortSignal.timeout(ANSWER), ...options });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Refused(0, 'This replica does not answer.');

@@ -1,7 +1,7 @@
 // The operators' page: the fleet live, sessions, and what can be done about them.
 
 import { by } from './dom.js';
-import { key } from './api.js';
+import { key, quietly } from './api.js';
 import { Detail } from './detail.js';
 import { Feed } from './feed.js';
 import { Overview } from './overview.js';
@@ -13,13 +13,16 @@ import { span } from './format.js';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
+let chosen = quietly(() => localStorage.getItem('plenum.theme')) ?? '';
+
 function theme() {
-  document.documentElement.dataset.theme = localStorage.getItem('plenum.theme') ?? (dark.matches ? 'dark' : 'light');
+  document.documentElement.dataset.theme = chosen || (dark.matches ? 'dark' : 'light');
 }
 
 dark.addEventListener('change', theme);
 by('theme').addEventListener('click', () => {
-  localStorage.setItem('plenum.theme', document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark');
+  chosen = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
+  quietly(() => localStorage.setItem('plenum.theme', chosen));
   theme();
 });
 theme();

@@ -4,6 +4,9 @@
 /** Letters that do not look alike. */
 const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
 
+/** Milliseconds that an answer may take. */
+const ANSWER = 10_000;
+
 /** An id that nobody guesses. */
 export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => LETTERS[b % LETTERS.length]).join('');
 
@@ -33,7 +36,7 @@ export function sessionIn(text) {
 export async function create(kind, id) {
   try {
     const { status } = await fetch('/api/sessions', {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ kind, id }),
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ kind, id }), signal: AbortSignal.timeout(ANSWER),
     });
     return status === 201 ? 'made' : status === 409 ? 'exists' : status === 401 || status === 403 ? 'forbidden' : 'failed';
   } catch {
@@ -49,7 +52,7 @@ export async function create(kind, id) {
  */
 export async function peek(id) {
   try {
-    const answer = await fetch(`/api/sessions/${id}`);
+    const answer = await fetch(`/api/sessions/${id}`, { signal: AbortSignal.timeout(ANSWER) });
     return answer.ok ? await answer.json() : undefined;
   } catch {
     return undefined;
