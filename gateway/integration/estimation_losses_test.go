@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,21 @@ import (
 
 // In the middle of a round the replica dies that serves somebody. Seat, role and
 // hidden vote are back, and what was clicked meanwhile counts.
-func TestAVoteOutlivesItsReplica(t *testing.T) {
+func TestAVoteOutlivesItsReplica(t *testing.T) { outlives(t) }
+
+// BenchmarkAVoteOutlivesItsReplica reports how long a person waits for that.
+func BenchmarkAVoteOutlivesItsReplica(b *testing.B) {
+	var took []time.Duration
+	for range b.N {
+		took = append(took, outlives(b))
+	}
+	slices.Sort(took)
+	tellQuantiles(b, "back", took)
+	b.ReportMetric(0, "ns/op")
+}
+
+// outlives returns the time from the sight of the loss until all is back.
+func outlives(t testing.TB) (took time.Duration) {
 	_, both := replicas(t)
 	proxy := startNginx(t, both...)
 	m := newMeeting(t, proxy.URL(), "crash", "")
@@ -38,7 +53,7 @@ func TestAVoteOutlivesItsReplica(t *testing.T) {
 	ada.until("another replica", `document.querySelector('#status').dataset.phase === 'connected' && document.querySelector('#status').dataset.replica !== '`+replica+`'`)
 	ada.holds("8")
 	ada.until("the role and the vote", `document.querySelector('.seat.me svg') !== null && document.querySelector('.seat.me').dataset.state === 'voted'`)
-	t.Logf("all is back after %v", time.Since(began).Round(time.Millisecond))
+	took = time.Since(began)
 	if now := ada.text("localStorage.getItem('plenum.seat.crash')"); now != seat {
 		t.Error("the seat is another one")
 	}
@@ -47,6 +62,7 @@ func TestAVoteOutlivesItsReplica(t *testing.T) {
 	ada.progress(2, 2)
 	ada.click("#next")
 	ada.until("that both played 8", `document.querySelector('.level')?.dataset.level === 'unanimous'`)
+	return took
 }
 
 // memberOf is the member that a page is.

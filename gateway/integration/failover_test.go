@@ -22,9 +22,9 @@ import (
 var failoverSessions = flag.Int("failover-sessions", 1250, "how many sessions of 12 members BenchmarkFailover has")
 
 const (
-	failoverMembers = 12  // in each session
-	failoverJoining = 64  // at once
-	failoverEvents  = 100 // a second, in all sessions together
+	failoverMembers = 12              // in each session
+	failoverJoining = 64              // at once
+	failoverEvents  = 100             // a second, in all sessions together
 	failoverSettles = 5 * time.Second // after the joins, whose frames hold up what comes behind them
 	failoverCalm    = 10 * time.Second
 	failoverLongest = 15 * time.Second // for the return
