@@ -60,6 +60,9 @@ func (d *desk) decide(ctx context.Context) (*Append, error) {
 				continue
 			}
 		}
+		if err := change.check(); err != nil {
+			return d.unfit(ctx, i, err)
+		}
 		a.Create = a.Create || p.Create && d.head == Head{}
 		a.End = a.End || p.End
 		a.At = p.At // whoever has one is alone in the group
@@ -70,6 +73,18 @@ func (d *desk) decide(ctx context.Context) (*Append, error) {
 		a.Set = d.state.Changes()
 	}
 	return a, nil
+}
+
+// unfit refuses a proposal whose records nobody could read, and decides the
+// others anew: Decide may have changed the state for it.
+func (d *desk) unfit(ctx context.Context, i int, err error) (*Append, error) {
+	d.loaded = false
+	d.settle(d.group[i], Settlement{Err: err})
+	d.group = slices.Delete(d.group, i, i+1)
+	if len(d.group) == 0 {
+		return nil, nil
+	}
+	return d.decide(ctx)
 }
 
 // reload reads the state, and settles the proposals that an earlier try has

@@ -24,11 +24,12 @@ type State interface {
 	Revive() bool
 }
 
-// Change is what a request does beside changing the state.
+// Change is what a request does beside changing the state. One that does not
+// hold what it says is settled with ErrRecords.
 type Change struct {
 	Events  int    // durable events in Records
-	Records []byte // durable
-	Passing []byte // ephemeral events and notes
+	Records []byte // durable events, from [AppendEvent]
+	Passing []byte // from [AppendEphemeral] and [AppendNote]
 }
 
 // Proposal is a request to change the session: a publish, or a command.
@@ -51,7 +52,8 @@ type Proposal struct {
 	At *Position
 	// Mark is kept with Ref, see [Item].
 	Mark string
-	// To hears the outcome, once, on the desk's goroutine. It must not block.
+	// To, if set, hears the outcome, once, on the desk's goroutine. It must not
+	// block.
 	To Settler
 
 	asked  time.Time // when it was proposed
@@ -83,7 +85,7 @@ type Look struct {
 	Client  string // also the highest ref of this one; may be empty
 	History bool   // also the events after After
 	After   uint64
-	// Seen is called once, on the desk's goroutine. It must not block. The
+	// Seen, required, is called once, on the desk's goroutine. It must not block. The
 	// state is the one at seen.Head; it is not loaded if seen.Err is set.
 	Seen func(s State, seen Seen)
 }
@@ -151,8 +153,11 @@ func (p *Pool) Propose(pr *Proposal) {
 	}
 }
 
-// Look hands in a question.
+// Look hands in a question. It panics if l has no Seen.
 func (p *Pool) Look(l *Look) {
+	if l.Seen == nil {
+		panic("fanout: Look.Seen is nil: nobody would hear the answer")
+	}
 	d := p.desk
 	d.mu.Lock()
 	d.looks = append(d.looks, l)

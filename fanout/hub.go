@@ -48,7 +48,8 @@ func (o Options) withDefaults() Options {
 
 // Owner is what the program keeps beside a pool.
 type Owner interface {
-	// State returns the state that the pool's desk shall keep; called once.
+	// State returns the state that the pool's desk shall keep; called once. It
+	// must not be nil; a program without a state returns one that does nothing.
 	State() State
 	// Note takes a note that came with the session's batches. It must not block.
 	Note(note []byte)
@@ -91,9 +92,14 @@ type Hub struct {
 	stopped bool
 }
 
-// New returns a hub on log. owner makes what the program keeps beside a new
-// pool; it must not call the pool. The hub works while [Hub.Run] runs.
+// New returns a hub on log, and makes itself the log's Receiver: a log has one
+// hub. owner makes what the program keeps beside a new pool; it must not call
+// the pool. The hub works while [Hub.Run] runs. New panics if log, codec or owner
+// is nil.
 func New(log Log, codec Codec, owner func(*Pool) Owner, options Options) *Hub {
+	if log == nil || codec == nil || owner == nil {
+		panic("fanout: New needs a log, a codec and a function that makes owners; none may be nil")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &Hub{log: log, codec: codec, owner: owner, options: options.withDefaults(),
 		wheel: newWheel(), ctx: ctx, cancel: cancel, pools: make(map[string]*Pool)}

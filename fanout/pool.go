@@ -78,7 +78,9 @@ func newPool(h *Hub, session string) *Pool {
 	p.recent.limit = h.options.Recent
 	p.desk = &desk{pool: p}
 	p.owner = h.owner(p)
-	p.desk.state = p.owner.State()
+	if p.desk.state = p.owner.State(); p.desk.state == nil {
+		panic("fanout: Owner.State returned nil")
+	}
 	return p
 }
 
@@ -149,7 +151,12 @@ func (h *Hub) forget(p *Pool) {
 // follow from, as it read them from the log; what the pool has beyond them is
 // added. They are delivered before Attach returns. first, if not nil, is called
 // when it is certain that there is no error, before any frame; it must not block.
+// A pool knows no position before something was read or heard of its session:
+// [Pool.Look] tells one to attach at. Attach panics if to is nil.
 func (p *Pool) Attach(to Subscriber, from Position, read []Event, first func()) (*Link, error) {
+	if to == nil {
+		panic("fanout: Attach needs a subscriber")
+	}
 	p.out.Lock()
 	defer p.out.Unlock()
 	link, missed, err := p.attach(to, from, read)

@@ -3,6 +3,7 @@ package fanout
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // Event is one event as a frame carries it. Offset is 0 if it is ephemeral; of
@@ -44,7 +45,8 @@ func appendField(dst, b []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }
 
-// ErrRecords tells that bytes are not what the Append functions made.
+// ErrRecords tells that bytes are not what the Append functions made, or do not
+// hold what they are said to hold.
 var ErrRecords = errors.New("malformed records")
 
 // record is one decoded record; its slices point into the encoded bytes.
@@ -90,4 +92,41 @@ func DurableEvents(dst []Event, first uint64, records []byte) ([]Event, error) {
 		}
 	}
 	return dst, nil
+}
+
+// check tells whether the change holds what it says. In a log, a record too few
+// would be a hole that nothing fills.
+func (c *Change) check() error {
+	durable, other, err := count(c.Records)
+	if err != nil {
+		return fmt.Errorf("%w in Change.Records: only AppendEvent makes them", err)
+	}
+	if durable != c.Events || other > 0 {
+		return fmt.Errorf("%w: Change.Records has %d durable events and %d other records, but Change.Events is %d",
+			ErrRecords, durable, other, c.Events)
+	}
+	durable, _, err = count(c.Passing)
+	if err != nil {
+		return fmt.Errorf("%w in Change.Passing: only AppendEphemeral and AppendNote make them", err)
+	}
+	if durable > 0 {
+		return fmt.Errorf("%w: Change.Passing has %d durable events, which belong in Change.Records", ErrRecords, durable)
+	}
+	return nil
+}
+
+// count counts records: durable events, and all else.
+func count(records []byte) (durable, other int, err error) {
+	for len(records) > 0 {
+		r, rest, err := next(records)
+		if err != nil {
+			return durable, other, err
+		}
+		if records = rest; r.kind == recordEvent {
+			durable++
+		} else {
+			other++
+		}
+	}
+	return durable, other, nil
 }

@@ -193,9 +193,13 @@ func (s *Settings) check() (found []mistake) {
 	s.checkAuth(say, during)
 	wrong := slices.ContainsFunc(s.Origins, func(o string) bool {
 		_, err := path.Match(o, "")
-		return err != nil || o == ""
+		_, host, schemed := strings.Cut(o, "://")
+		if !schemed {
+			host = o
+		}
+		return err != nil || host == "" || strings.Contains(host, "/") // an origin has no path: it would never match
 	})
-	say(!wrong, "ORIGINS", "patterns such as *.example.com or https://app.example.org, separated by commas")
+	say(!wrong, "ORIGINS", "patterns such as *.example.com or https://app.example.org, without a path, separated by commas")
 	between(s.DrainRate, 1, 1_000_000, "DRAIN_RATE")
 	during(s.DrainTimeout, time.Second, time.Hour, "DRAIN_TIMEOUT")
 	return found

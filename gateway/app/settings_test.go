@@ -67,6 +67,19 @@ var mistakes = []struct{ variable, value, allowed string }{
 	{"PLENUM_DRAIN_TIMEOUT", "2h", "from 1s to 1h"},
 }
 
+// An origin is scheme, host and port: what has more could never match.
+func TestOriginsThatCouldNeverMatch(t *testing.T) {
+	for origins, good := range map[string]bool{
+		"*": true, "*.example.com,https://app.example.org:8443": true, "app.example.org:8443": true,
+		"http//app.example.org": false, "https://app.example.org/": false, "app.example.org/retro": false, "https://": false,
+	} {
+		_, _, err := Load([]string{"PLENUM_ORIGINS=" + origins})
+		if told := err != nil && strings.Contains(err.Error(), "without a path"); told == good {
+			t.Errorf("%s: %v", origins, err)
+		}
+	}
+}
+
 func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	var environ []string
 	for _, m := range mistakes {

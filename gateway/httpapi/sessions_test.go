@@ -73,6 +73,9 @@ func TestSessionRefusals(t *testing.T) {
 		} {
 			request(t, routes, c.method, c.path, c.body, c.status)
 		}
+		if _, refused := request(t, routes, "POST", "/api/sessions", `{"kind":"poker"}`, 400); !strings.Contains(refused["detail"].(string), "broadcast, document") {
+			t.Errorf("the refusal does not tell the kinds that there are: %v", refused)
+		}
 		log.away = true
 		for _, c := range []struct{ method, path string }{{"GET", "/api/sessions/there"}, {"POST", "/api/sessions"}, {"PATCH", "/api/sessions/there"},
 			{"DELETE", "/api/sessions/there"}, {"GET", "/api/sessions/there/events"}} {

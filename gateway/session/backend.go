@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
@@ -41,7 +44,8 @@ func (s *Service) Create(ctx context.Context, id, kindName string, options json.
 	case !wire.ValidSessionID(id):
 		return Snapshot{}, &wire.Error{Code: wire.CodeBadSession, Message: "id must be 1 to 64 characters of A-Z a-z 0-9 _ -"}
 	case s.kinds[kindName] == nil:
-		return Snapshot{}, &wire.Error{Code: wire.CodeBadData, Message: "this gateway does not know the kind " + kindName}
+		return Snapshot{}, &wire.Error{Code: wire.CodeBadData, Message: "this gateway does not know the kind " + kindName +
+			"; it knows " + strings.Join(slices.Sorted(maps.Keys(s.kinds)), ", ")}
 	}
 	pool, err := s.hub.Open(ctx, id)
 	if err != nil {

@@ -11,7 +11,10 @@
  *   is no use. A drained replica is left without a gap.
  */
 
-/** Opens a session. It connects at once and stays connected. */
+/**
+ * Opens a session. It connects at once and stays connected. It throws a TypeError
+ * where it could never connect: no session, a url that is none, no WebSocket.
+ */
 export function connect(options: Options): Client;
 
 /** One running client. All methods may be called at any time, also from callbacks. */
@@ -78,7 +81,7 @@ export interface Options extends Callbacks {
   session: string;
   /** Display name; required for a new seat. */
   name?: string;
-  /** The gateway's WebSocket: ws, wss, http or https; "/api/websocket" of the page's host unless set. */
+  /** The gateway: ws, wss, http or https. Without a path it gets "/api/websocket"; the page's host unless set. */
   url?: string;
 
   /** The secret of an earlier visit, to come back as the same member. */
@@ -245,7 +248,14 @@ export interface Seats {
  * Keeps seats in localStorage, or another storage: sessionStorage makes every
  * tab a member of its own. Where storage is refused, nothing is kept.
  */
-export function seatsIn(storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>, prefix?: string): Seats;
+export function seatsIn(storage?: Store, prefix?: string): Seats;
+
+/** What {@link seatsIn} needs of a storage; localStorage and sessionStorage have it. */
+export interface Store {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
 
 /** What the client needs of a WebSocket. */
 export interface Socket {
@@ -254,8 +264,9 @@ export interface Socket {
   onopen: ((event: any) => void) | null;
   /** event.data is a string, or an ArrayBuffer. */
   onmessage: ((event: any) => void) | null;
-  /** The event has code and reason. */
+  /** Called behind an error, too. The event has code and reason. */
   onclose: ((event: any) => void) | null;
+  onerror?: ((event: any) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -268,9 +279,9 @@ export interface Clock {
 }
 
 export interface Page {
-  addEventListener(type: string, listener: () => void, options: { signal: AbortSignal }): void;
+  addEventListener(type: string, listener: () => void, options: { signal: any }): void;
   document?: {
     readonly visibilityState: string;
-    addEventListener(type: string, listener: () => void, options: { signal: AbortSignal }): void;
+    addEventListener(type: string, listener: () => void, options: { signal: any }): void;
   };
 }

@@ -63,6 +63,7 @@ export class Link {
       this.asked = 0;
       this.#inOrder(data, on.message, () => on.close(1006, 'a message that cannot be inflated'));
     };
+    socket.onerror = () => {}; // onclose tells it; an error that nobody hears ends a process on node
     socket.onclose = ({ code, reason }) => this.#inOrder('', () => on.close(code, reason));
   }
 

@@ -16,8 +16,9 @@ const socket = (url, protocols) => new WebSocket(url, protocols);
  * @param {Options} options
  */
 export function complete(options) {
+  if (!options?.session) throw new TypeError('connect needs options, with a session');
   if (!options.socket && !globalThis.WebSocket) throw new TypeError('no WebSocket here: give the option socket');
-  const url = new URL(options.url ?? '/api/websocket', globalThis.location?.href);
+  const url = address(options.url ?? '/api/websocket');
   url.protocol = url.protocol.replace('http', 'ws');
   url.searchParams.set('session', options.session);
   /** @type {any} */
@@ -25,4 +26,14 @@ export function complete(options) {
   const defaults = { clock, socket, page, retry: true, outbox: 1000, timeout: 10_000, backoff: 5000, random: Math.random };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { ...defaults, .../** @type {Options} */ (given), url: url.href };
+}
+
+/** @param {string} url */
+function address(url) {
+  try {
+    const absolute = new URL(url, globalThis.location?.href);
+    if (absolute.pathname === '/') absolute.pathname = '/api/websocket';
+    if (/^(ws|http)s?:$/.test(absolute.protocol)) return absolute;
+  } catch {} // without a page there is no host to add
+  throw new TypeError(`url "${url}" must be ws, wss, http or https, and absolute where there is no page`);
 }

@@ -1,12 +1,12 @@
 // @ts-check
 
 /**
- * @param {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} [storage]
+ * @param {import('./index.js').Store} [storage]
  * @param {string} [prefix]
  * @returns {import('./index.js').Seats}
  */
 export function seatsIn(storage, prefix = 'plenum.seat.') {
-  /** @param {(s: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>) => any} use */
+  /** @param {(s: import('./index.js').Store) => any} use */
   const use = (use) => {
     try {
       return use(storage ?? localStorage);

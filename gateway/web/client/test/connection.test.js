@@ -43,6 +43,25 @@ test('without a WebSocket connect says so, and does not try for ever', () => {
   }
 });
 
+test('what could never connect is told at once', () => {
+  const socket = () => assert.fail('it connects');
+  for (const [options, says] of [
+    [undefined, /needs options, with a session/],
+    [{ url: 'ws://here/', name: 'Ada', socket }, /needs options, with a session/],
+    [{ session: 's', name: 'Ada', socket }, /url "\/api\/websocket" must be .* absolute where there is no page/],
+    [{ url: 'here:8080', session: 's', name: 'Ada', socket }, /url "here:8080" must be ws, wss, http or https/],
+  ]) assert.throws(() => client.connect(options), says);
+});
+
+test('an error of a socket is heard, so that it does not end a process', async () => {
+  const w = start();
+  const s = await w.next();
+  s.onerror({ message: 'refused' });
+  assert.equal(w.client.phase, 'connecting', 'the close behind it tells the rest');
+  w.client.close();
+  s.onerror({ message: 'closed before it was open' });
+});
+
 test('the longest wait is the app\'s to choose, but not where the store is away', async () => {
   const w = start({ backoff: 300 });
   w.random = 1;

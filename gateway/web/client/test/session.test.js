@@ -30,7 +30,7 @@ test('every client has an id of its own', () => {
 });
 
 test('addresses', async () => {
-  for (const [url, want] of [['http://a.test:80/x', 'ws://a.test/x?session=s'], ['wss://a.test/api/websocket?k=1', 'wss://a.test/api/websocket?k=1&session=s']]) {
+  for (const [url, want] of [['https://a.test', 'wss://a.test/api/websocket?session=s'], ['http://a.test:80/x', 'ws://a.test/x?session=s'], ['wss://a.test/api/websocket?k=1', 'wss://a.test/api/websocket?k=1&session=s']]) {
     assert.equal((await start({ url }).next()).url, want);
   }
   assert.equal((await start({ session: 'a b&c' }).next()).url, 'wss://gateway.test/api/websocket?session=a+b%26c');
