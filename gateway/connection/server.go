@@ -193,9 +193,9 @@ func (s *Server) accept(c *Conn, w http.ResponseWriter, r *http.Request) error {
 }
 
 // Drain lets nobody in any more, and asks every connection to move to another
-// replica, each in its own slot at rate slots a second. It returns when all
+// replica, each in its own slot, perSecond of them a second. It returns when all
 // have, or at the end of ctx.
-func (s *Server) Drain(ctx context.Context, rate int) {
+func (s *Server) Drain(ctx context.Context, perSecond int) {
 	s.mu.Lock()
 	s.draining = true
 	conns := make([]*Conn, 0, len(s.conns))
@@ -206,7 +206,7 @@ func (s *Server) Drain(ctx context.Context, rate int) {
 	}
 	s.mu.Unlock()
 	for i, c := range conns {
-		after := time.Duration(i) * time.Second / time.Duration(rate)
+		after := time.Duration(i) * time.Second / time.Duration(perSecond)
 		s.Stats.Drains.Add(1)
 		c.Send((&wire.Drain{After: after.Milliseconds(), Reason: "deploy"}).Encode())
 	}

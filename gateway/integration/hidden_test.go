@@ -200,12 +200,7 @@ func (r *recorder) published(t testing.TB, n int) {
 // were what was played.
 func playHidden(t *testing.T, cards [3]string) map[string]string {
 	t.Helper()
-	redis := redistest.Start(t)
-	settings := []string{"PLENUM_REDIS_URL=" + redis.URL(), "PLENUM_LOG_LEVEL=debug", "PLENUM_HEARTBEAT_INTERVAL=1h", "PLENUM_HEARTBEAT_TIMEOUT=2h"}
-	one := startGateway(t, append([]string{"PLENUM_REPLICA=first"}, settings...)...)
-	two := startGateway(t, append([]string{"PLENUM_REPLICA=second"}, settings...)...)
-	createHidden(t, one)
-
+	redis, one, two := startHidden(t)
 	redisTap := tap(t, redis)
 	own := sit(t, two, "own", "", "voter")
 	fac := sit(t, one, "fac", "", "")
@@ -258,6 +253,18 @@ func playHidden(t *testing.T, cards [3]string) map[string]string {
 		})
 	})
 	return got
+}
+
+// startHidden starts two replicas that log everything and say nothing unasked,
+// with the meeting.
+func startHidden(t *testing.T) (redis *redistest.Server, one, two *gateway) {
+	t.Helper()
+	redis = redistest.Start(t)
+	settings := []string{"PLENUM_REDIS_URL=" + redis.URL(), "PLENUM_LOG_LEVEL=debug", "PLENUM_HEARTBEAT_INTERVAL=1h", "PLENUM_HEARTBEAT_TIMEOUT=2h"}
+	one = startGateway(t, append([]string{"PLENUM_REPLICA=first"}, settings...)...)
+	two = startGateway(t, append([]string{"PLENUM_REPLICA=second"}, settings...)...)
+	createHidden(t, one)
+	return redis, one, two
 }
 
 // mask takes out what is drawn at random, and times.

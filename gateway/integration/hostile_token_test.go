@@ -96,43 +96,7 @@ func TestHostileTokens(t *testing.T) {
 	ada := listen(t, one, "target", string(joinWith(m.token("ada", claim("name", "Ada")), "")))
 	bob := listen(t, two, "target", string(joinWith(m.token("bob"), "")))
 
-	another := newMint(t)
-	good := strings.Split(m.token("ada"), ".")
-	refused := func(code wire.Code, close wire.CloseCode, token, more string) attack {
-		return func(a attacker) error {
-			p, err := a.dial()
-			if err == nil {
-				err = p.send(joinWith(token, more))
-			}
-			if err != nil {
-				return err
-			}
-			return p.expect(code, 0, close)
-		}
-	}
-	no := func(token string) attack {
-		return refused(wire.CodeNotAuthenticated, wire.CloseNotAuthenticated, token, "")
-	}
-	attacks := map[string]attack{
-		"no token":             no(""),
-		"a seat, no token":     refused(wire.CodeNotAuthenticated, wire.CloseNotAuthenticated, "", `,"seat":"`+ada.seat()+`"`),
-		"rubbish":              no("a.b.c"),
-		"alg none":             no(m.sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": "ada", "exp": time.Now().Add(time.Hour).Unix()})),
-		"HS256 for RS256":      no(m.confused("ada")),
-		"another key":          no(another.token("ada")),
-		"no signature":         no(good[0] + "." + good[1] + "."),
-		"another's claims":     no(good[0] + "." + strings.Split(m.token("bob"), ".")[1] + "." + good[2]),
-		"no end":               no(m.token("ada", func(c jwt.MapClaims) { delete(c, "exp") })),
-		"not yet":              no(m.token("ada", claim("nbf", time.Now().Add(time.Hour).Unix()))),
-		"a long one":           no(m.token("ada", claim("x", strings.Repeat("x", 9000)))),
-		"expired":              refused(wire.CodeTokenExpired, wire.CloseTokenExpired, m.token("ada", claim("exp", time.Now().Add(-time.Hour).Unix())), ""),
-		"of another session":   refused(wire.CodeForbidden, wire.CloseForbidden, m.token("ada", claim("session", "elsewhere")), ""),
-		"of no session":        refused(wire.CodeForbidden, wire.CloseForbidden, m.token("ada", claim("session", []string{})), ""),
-		"another's seat":       m.takesSeat(ada),
-		"another's refresh":    m.takesRefresh,
-		"refreshes in a row":   m.floodsRefresh,
-		"the token in the URL": m.inURL,
-	}
+	attacks := m.attacks(t, ada)
 	failed := make(chan string, 2*len(attacks))
 	for name, f := range attacks {
 		for _, g := range []*gateway{one, two} {
@@ -156,6 +120,48 @@ func TestHostileTokens(t *testing.T) {
 		for _, hears := range []*listener{ada, bob} {
 			hears.event("test.alive", l.member())
 		}
+	}
+}
+
+// attacks are joins with tokens that are not good, or not for that.
+func (m *mint) attacks(t *testing.T, ada *listener) map[string]attack {
+	t.Helper()
+	another := newMint(t)
+	good := strings.Split(m.token("ada"), ".")
+	refused := func(code wire.Code, close wire.CloseCode, token, more string) attack {
+		return func(a attacker) error {
+			p, err := a.dial()
+			if err == nil {
+				err = p.send(joinWith(token, more))
+			}
+			if err != nil {
+				return err
+			}
+			return p.expect(code, 0, close)
+		}
+	}
+	no := func(token string) attack {
+		return refused(wire.CodeNotAuthenticated, wire.CloseNotAuthenticated, token, "")
+	}
+	return map[string]attack{
+		"no token":             no(""),
+		"a seat, no token":     refused(wire.CodeNotAuthenticated, wire.CloseNotAuthenticated, "", `,"seat":"`+ada.seat()+`"`),
+		"rubbish":              no("a.b.c"),
+		"alg none":             no(m.sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": "ada", "exp": time.Now().Add(time.Hour).Unix()})),
+		"HS256 for RS256":      no(m.confused("ada")),
+		"another key":          no(another.token("ada")),
+		"no signature":         no(good[0] + "." + good[1] + "."),
+		"another's claims":     no(good[0] + "." + strings.Split(m.token("bob"), ".")[1] + "." + good[2]),
+		"no end":               no(m.token("ada", func(c jwt.MapClaims) { delete(c, "exp") })),
+		"not yet":              no(m.token("ada", claim("nbf", time.Now().Add(time.Hour).Unix()))),
+		"a long one":           no(m.token("ada", claim("x", strings.Repeat("x", 9000)))),
+		"expired":              refused(wire.CodeTokenExpired, wire.CloseTokenExpired, m.token("ada", claim("exp", time.Now().Add(-time.Hour).Unix())), ""),
+		"of another session":   refused(wire.CodeForbidden, wire.CloseForbidden, m.token("ada", claim("session", "elsewhere")), ""),
+		"of no session":        refused(wire.CodeForbidden, wire.CloseForbidden, m.token("ada", claim("session", []string{})), ""),
+		"another's seat":       m.takesSeat(ada),
+		"another's refresh":    m.takesRefresh,
+		"refreshes in a row":   m.floodsRefresh,
+		"the token in the URL": m.inURL,
 	}
 }
 

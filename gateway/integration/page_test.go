@@ -305,37 +305,6 @@ func TestPageSurvivesItsNetwork(t *testing.T) {
 	}
 }
 
-// The example in the client's README is the first thing that somebody tries.
-func TestClientExample(t *testing.T) {
-	gateway := startGateway(t)
-	browser := startBrowser(t)
-	_, code, _ := strings.Cut(readFile(t, "../web/client/README.md"), "```js\n")
-	code, _, found := strings.Cut(code, "```")
-	// What is evaluated is no module, so it cannot import as one does.
-	code = strings.Replace(code, "import { connect, seatsIn } from '/client/dist/plenum.min.js';",
-		"const { connect, seatsIn } = await import('/client/dist/plenum.min.js');", 1)
-	if !found || !strings.Contains(code, "await import") {
-		t.Fatal("the README has no such example")
-	}
-	var people []*tab
-	for range 2 {
-		p := browser.tab(t, gateway.URL()+"/?session=demo", chromedp.WithNewBrowserContext())
-		p.text("document.body.innerHTML = '<button>0</button>'")
-		p.text("(async () => {" + code + "})()")
-		people = append(people, p)
-	}
-	press := "document.querySelector('button').click()"
-	shows := func(text string) {
-		for _, p := range people {
-			p.until("the counter to show "+text, fmt.Sprintf("document.querySelector('button').innerText === %q", text))
-		}
-	}
-	shows("0 by 2")
-	people[0].text(press)
-	people[1].text(press)
-	shows("2 by 2")
-}
-
 // What two people hear while every replica is replaced once, as it is done in a
 // deploy, and as it happens in a crash.
 func TestPageWhileReplicasComeAndGo(t *testing.T) {

@@ -97,14 +97,33 @@ func TestRacesOnRedis(t *testing.T) {
 		all = append(all, startGateway(t, "PLENUM_REDIS_URL="+redis.URL(), "PLENUM_SESSION_KIND=estimation"))
 		voters = append(voters, joinRaces(t, session, fmt.Sprintf("voter %d", i), all[i]))
 	}
-	own, ann, ben := voters[0], voters[1], voters[2]
+	own := voters[0]
 	r := rand.New(rand.NewPCG(drawSeed(t), 0))
 	if got := own.ask(t, "set_options", `{"late_change":true,"countdown":1}`); got != "ok" {
 		t.Fatal(got)
 	}
 	c := &contest{t: t, voters: voters, round: 1}
+	races := c.races(r)
+	for range 5 {
+		for _, i := range r.Perm(len(races)) {
+			races[i]()
+		}
+	}
+	c.agree(all, session)
+}
+
+// contest is a series of races in one session.
+type contest struct {
+	t      testing.TB
+	voters []*voter
+	round  int
+}
+
+// races are all of them; each leaves a new round behind.
+func (c *contest) races(r *rand.Rand) []func() {
+	own, ann, ben := c.voters[0], c.voters[1], c.voters[2]
 	decks := []string{"short", "linear"} // the next one first
-	races := []func(){
+	return []func(){
 		func() { // two facilitators revealing
 			c.vote(own, ann, ben)
 			got := c.meet(c.reveal(own), c.reveal(ann), c.reveal(ben))
@@ -139,26 +158,13 @@ func TestRacesOnRedis(t *testing.T) {
 		func() { // countdown, fired by all replicas, against a retraction
 			c.among(c.meet(c.request(own, "set_options", `{"auto_reveal":true}`)), "ok")
 			c.vote(own, ann, ben)
-			pause(t.Context(), time.Second-20*time.Millisecond+time.Duration(r.IntN(100))*time.Millisecond)
+			pause(c.t.Context(), time.Second-20*time.Millisecond+time.Duration(r.IntN(100))*time.Millisecond)
 			got := c.meet(c.request(ann, "retract_vote", `{"round":%d}`, c.round))
 			c.among(got, "ok", "already_revealed")
 			c.among(c.meet(c.request(own, "set_options", `{"auto_reveal":false}`)), "ok")
 			c.next("ok")
 		},
 	}
-	for range 5 {
-		for _, i := range r.Perm(len(races)) {
-			races[i]()
-		}
-	}
-	c.agree(all, session)
-}
-
-// contest is a series of races in one session.
-type contest struct {
-	t      testing.TB
-	voters []*voter
-	round  int
 }
 
 // meet has requests meet, and returns what each was told.

@@ -18,7 +18,27 @@ var update = flag.Bool("update", false, "write testdata/refusals.json anew")
 // tests: it says them in its own languages.
 func TestRefusalsForThePage(t *testing.T) {
 	const file = "testdata/refusals.json"
-	var got []string
+	got := refusalsForThePage(t)
+	slices.Sort(got)
+	text, err := json.MarshalIndent(slices.Compact(got), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != string(text)+"\n" {
+		t.Errorf("%s differs (-update writes it anew); got:\n%s", file, text)
+	}
+}
+
+func refusalsForThePage(t *testing.T) (got []string) {
 	tell := func(m *meeting, command string, data any) {
 		t.Helper()
 		e := m.try("own", command, string(encode(data)))
@@ -62,23 +82,5 @@ func TestRefusalsForThePage(t *testing.T) {
 	if err == nil {
 		t.Fatal("one more name is banned")
 	}
-	got = append(got, says(err))
-
-	slices.Sort(got)
-	text, err := json.MarshalIndent(slices.Compact(got), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != string(text)+"\n" {
-		t.Errorf("%s differs (-update writes it anew); got:\n%s", file, text)
-	}
+	return append(got, says(err))
 }

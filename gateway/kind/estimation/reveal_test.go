@@ -52,72 +52,77 @@ func TestRevealOfAnAnonymousRound(t *testing.T) {
 	}
 }
 
+const (
+	countdownStarted = `- countdown.started {"round":1,"token":1,"at":1003000,"ms":3000}`
+	countdownStopped = `- countdown.stopped {"round":1,"token":1}`
+	allVote          = "ann 5 ben 8 fac 5 own 3"
+)
+
+var countdowns = []struct {
+	name    string
+	options string
+	do      func(m *meeting)
+	want    []string
+}{
+	{"the last vote starts it", "", func(m *meeting) { m.vote(allVote) },
+		[]string{`- vote.state {"member":"own","voted":true}`, countdownStarted}},
+	{"the others do not", "", func(m *meeting) { m.vote("ann 5 ben 8 fac 5") },
+		[]string{`- vote.state {"member":"fac","voted":true}`}},
+	{"not if the option is off", `{"auto_reveal":false}`, func(m *meeting) { m.vote(allVote) },
+		[]string{`- vote.state {"member":"own","voted":true}`}},
+	{"switching the option on does", `{"auto_reveal":false}`, func(m *meeting) {
+		m.vote(allVote)
+		m.must("own", "set_options", `{"auto_reveal":true}`)
+	}, []string{`+ options.changed {"auto_reveal":true}`, countdownStarted}},
+	{"and off ends it", "", func(m *meeting) {
+		m.vote(allVote)
+		m.must("own", "set_options", `{"auto_reveal":false}`)
+	}, []string{`+ options.changed {"auto_reveal":false}`, countdownStopped}},
+	{"the last non-voter leaves", "", func(m *meeting) { m.vote("ann 5 ben 8 fac 5"); m.leave("own") },
+		[]string{`- roles.changed {"owner":"fac","facilitators":["fac"],"acting":null,"absent":null}`, countdownStarted}},
+	{"the last non-voter is away, but within the grace", "", func(m *meeting) {
+		m.vote("ann 5 fac 5 own 3")
+		m.status(wire.StatusReconnecting, "ben")
+	}, nil},
+	{"the grace of the last non-voter ends", "", func(m *meeting) {
+		m.vote("ann 5 fac 5 own 3")
+		m.status(wire.StatusOffline, "ben")
+	}, []string{countdownStarted}},
+	{"the last non-voter becomes a spectator", "", func(m *meeting) {
+		m.vote("ann 5 fac 5 own 3")
+		m.must("ben", "set_role", `{"role":"spectator"}`)
+	}, []string{`+ member.changed {"member":"ben","role":"spectator"}`, countdownStarted}},
+	{"nobody is here who could vote, and nobody has", "", func(m *meeting) {
+		m.status(wire.StatusOffline, "ann", "ben", "fac")
+		m.must("own", "set_role", `{"role":"spectator"}`)
+	}, []string{`+ member.changed {"member":"own","role":"spectator"}`}},
+	{"a retraction ends it", "", func(m *meeting) { m.vote(allVote); m.must("ann", "retract_vote", `{"round":1}`) },
+		[]string{`- vote.state {"member":"ann","voted":false}`, countdownStopped}},
+	{"a re-pick does not show", "", func(m *meeting) { m.vote(allVote); m.vote("ann 89") }, nil},
+	{"somebody who joins does not end it", "", func(m *meeting) { m.vote(allVote); m.join("new", "") }, nil},
+	{"a voter who leaves does not end it", "", func(m *meeting) { m.vote(allVote); m.leave("ann") }, nil},
+	{"the only voter leaves", "", func(m *meeting) {
+		for _, id := range []string{"ben", "fac", "own"} {
+			m.must(id, "set_role", `{"role":"spectator"}`)
+		}
+		m.vote("ann 5")
+		m.leave("ann")
+	}, []string{countdownStopped}},
+	{"the only voter becomes a spectator", "", func(m *meeting) {
+		for _, id := range []string{"ben", "fac", "own"} {
+			m.must(id, "set_role", `{"role":"spectator"}`)
+		}
+		m.vote("ann 5")
+		m.must("own", "set_role", `{"member":"ann","role":"spectator"}`)
+	}, []string{`+ member.changed {"member":"ann","role":"spectator"}`, `- vote.state {"member":"ann","voted":false}`, countdownStopped}},
+	{"of none the reveal is at once", `{"auto_reveal":true,"countdown":0,"anonymous":true}`, func(m *meeting) { m.vote(allVote) },
+		[]string{`- vote.state {"member":"own","voted":true}`, `- round.revealed {"round":1,"revealed":1000000,"results":{"counts":{"3":1,"5":2,"8":1},` +
+			`"counted":4,"mean":5.3,"median":["5"],"modes":["5"],"lowest":{"card":"3"},"highest":{"card":"8"},"agreement":50,"level":"majority",` +
+			`"spread":2,"outliers":[],"turnout":{"voted":4,"voters":4},"took":0,"suggested":"5"}}`}},
+}
+
 func TestCountdown(t *testing.T) {
-	started := `- countdown.started {"round":1,"token":1,"at":1003000,"ms":3000}`
-	stopped := `- countdown.stopped {"round":1,"token":1}`
-	all := "ann 5 ben 8 fac 5 own 3"
-	for _, c := range []struct {
-		name    string
-		options string
-		do      func(m *meeting)
-		want    []string
-	}{
-		{"the last vote starts it", "", func(m *meeting) { m.vote(all) },
-			[]string{`- vote.state {"member":"own","voted":true}`, started}},
-		{"the others do not", "", func(m *meeting) { m.vote("ann 5 ben 8 fac 5") },
-			[]string{`- vote.state {"member":"fac","voted":true}`}},
-		{"not if the option is off", `{"auto_reveal":false}`, func(m *meeting) { m.vote(all) },
-			[]string{`- vote.state {"member":"own","voted":true}`}},
-		{"switching the option on does", `{"auto_reveal":false}`, func(m *meeting) {
-			m.vote(all)
-			m.must("own", "set_options", `{"auto_reveal":true}`)
-		}, []string{`+ options.changed {"auto_reveal":true}`, started}},
-		{"and off ends it", "", func(m *meeting) {
-			m.vote(all)
-			m.must("own", "set_options", `{"auto_reveal":false}`)
-		}, []string{`+ options.changed {"auto_reveal":false}`, stopped}},
-		{"the last non-voter leaves", "", func(m *meeting) { m.vote("ann 5 ben 8 fac 5"); m.leave("own") },
-			[]string{`- roles.changed {"owner":"fac","facilitators":["fac"],"acting":null,"absent":null}`, started}},
-		{"the last non-voter is away, but within the grace", "", func(m *meeting) {
-			m.vote("ann 5 fac 5 own 3")
-			m.status(wire.StatusReconnecting, "ben")
-		}, nil},
-		{"the grace of the last non-voter ends", "", func(m *meeting) {
-			m.vote("ann 5 fac 5 own 3")
-			m.status(wire.StatusOffline, "ben")
-		}, []string{started}},
-		{"the last non-voter becomes a spectator", "", func(m *meeting) {
-			m.vote("ann 5 fac 5 own 3")
-			m.must("ben", "set_role", `{"role":"spectator"}`)
-		}, []string{`+ member.changed {"member":"ben","role":"spectator"}`, started}},
-		{"nobody is here who could vote, and nobody has", "", func(m *meeting) {
-			m.status(wire.StatusOffline, "ann", "ben", "fac")
-			m.must("own", "set_role", `{"role":"spectator"}`)
-		}, []string{`+ member.changed {"member":"own","role":"spectator"}`}},
-		{"a retraction ends it", "", func(m *meeting) { m.vote(all); m.must("ann", "retract_vote", `{"round":1}`) },
-			[]string{`- vote.state {"member":"ann","voted":false}`, stopped}},
-		{"a re-pick does not show", "", func(m *meeting) { m.vote(all); m.vote("ann 89") }, nil},
-		{"somebody who joins does not end it", "", func(m *meeting) { m.vote(all); m.join("new", "") }, nil},
-		{"a voter who leaves does not end it", "", func(m *meeting) { m.vote(all); m.leave("ann") }, nil},
-		{"the only voter leaves", "", func(m *meeting) {
-			for _, id := range []string{"ben", "fac", "own"} {
-				m.must(id, "set_role", `{"role":"spectator"}`)
-			}
-			m.vote("ann 5")
-			m.leave("ann")
-		}, []string{stopped}},
-		{"the only voter becomes a spectator", "", func(m *meeting) {
-			for _, id := range []string{"ben", "fac", "own"} {
-				m.must(id, "set_role", `{"role":"spectator"}`)
-			}
-			m.vote("ann 5")
-			m.must("own", "set_role", `{"member":"ann","role":"spectator"}`)
-		}, []string{`+ member.changed {"member":"ann","role":"spectator"}`, `- vote.state {"member":"ann","voted":false}`, stopped}},
-		{"of none the reveal is at once", `{"auto_reveal":true,"countdown":0,"anonymous":true}`, func(m *meeting) { m.vote(all) },
-			[]string{`- vote.state {"member":"own","voted":true}`, `- round.revealed {"round":1,"revealed":1000000,"results":{"counts":{"3":1,"5":2,"8":1},` +
-				`"counted":4,"mean":5.3,"median":["5"],"modes":["5"],"lowest":{"card":"3"},"highest":{"card":"8"},"agreement":50,"level":"majority",` +
-				`"spread":2,"outliers":[],"turnout":{"voted":4,"voters":4},"took":0,"suggested":"5"}}`}},
-	} {
+	for _, c := range countdowns {
 		t.Run(c.name, func(t *testing.T) {
 			if c.options == "" {
 				c.options = `{"auto_reveal":true}`

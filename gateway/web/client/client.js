@@ -41,10 +41,8 @@ export class Client {
   #timers;
   #moments;
   #outbox;
-  /** @type {Link | undefined} */
-  #link;
-  /** @type {Link | undefined} */
-  #next;
+  /** @type {Link | undefined} */ #link;
+  /** @type {Link | undefined} */ #next;
   #backoff;
   #skew = new Skew();
   /** The next join asks for a snapshot, because a replay cannot be trusted. */
