@@ -21,10 +21,23 @@ type goodbye struct {
 // goodbye has the session told, after a while. It takes over one use of the pool.
 func (s *Service) goodbye(p *Participant, after time.Duration, decide func(r *roster) fanout.Change) {
 	g := &goodbye{p, decide}
-	s.mu.Lock()
-	s.goodbyes.Add(1)
-	s.mu.Unlock()
+	s.count(1)
 	s.delay(g, after)
+}
+
+// count counts goodbyes that begin, and those that are settled.
+func (s *Service) count(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.goodbyes += n
+	s.countedLocked()
+}
+
+func (s *Service) countedLocked() {
+	if s.stopping && s.goodbyes == 0 && !s.quiet {
+		s.quiet = true
+		close(s.said)
+	}
 }
 
 func (s *Service) delay(g *goodbye, d time.Duration) {
@@ -54,6 +67,7 @@ func (s *Service) hurry() (waited []*goodbye) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
+	s.countedLocked()
 	for g, timer := range s.delayed {
 		if timer.Stop() {
 			delete(s.delayed, g)
@@ -76,5 +90,5 @@ func (g *goodbye) Settled(_ *fanout.Proposal, s fanout.Settlement) {
 		return
 	}
 	g.pool.Close()
-	g.service.goodbyes.Done()
+	g.service.count(-1)
 }

@@ -43,7 +43,9 @@ type Service struct {
 	mu       sync.Mutex // guards the following
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
-	goodbyes sync.WaitGroup // adding is guarded by mu
+	goodbyes int           // that are not settled
+	quiet    bool          // said is closed
+	said     chan struct{} // closed when the service stops and there are none; more may come after that
 
 	stopped context.Context // ends with stop
 	stop    context.CancelFunc
@@ -92,7 +94,7 @@ type Conn interface {
 
 // New returns a service on log; attach it to a hub made with [Service.Owner].
 func New(options Options) *Service {
-	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer)}
+	s := &Service{options: options, kinds: make(map[string]kind.Kind), incarnation: randomID(6), delayed: make(map[*goodbye]*time.Timer), said: make(chan struct{})}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	for _, k := range options.Kinds {
 		s.kinds[k.Name()] = k
@@ -122,13 +124,8 @@ func (s *Service) Stop(ctx context.Context) {
 	for _, g := range s.hurry() {
 		g.say()
 	}
-	done := make(chan struct{})
-	go func() {
-		s.goodbyes.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-s.said:
 	case <-ctx.Done():
 	}
 }
