@@ -34,8 +34,12 @@ func (s *Service) count(n int) {
 }
 
 func (s *Service) countedLocked() {
-	if s.stopping && s.goodbyes == 0 && !s.quiet {
-		s.quiet = true
+	if !s.stopping || s.goodbyes > 0 {
+		return
+	}
+	select {
+	case <-s.said:
+	default:
 		close(s.said)
 	}
 }

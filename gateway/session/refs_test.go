@@ -103,6 +103,16 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 	})
 }
 
+// tookEffect is what the member was told of since the last news, without offsets.
+func (f *fake) tookEffect() string {
+	var got []string
+	for _, e := range f.events() {
+		_, what, _ := strings.Cut(e, " ")
+		got = append(got, what)
+	}
+	return lines(got)
+}
+
 // A refusal got lost with its connection, and the welcome was read before later
 // requests took effect. What is sent again is told apart: the one that never
 // took effect is refused, and the others are acknowledged.
@@ -133,11 +143,7 @@ func TestARefusalThatGotLostIsNoAcknowledgement(t *testing.T) {
 		for ref := uint64(1); ref <= 4; ref++ {
 			back.publish(ref, "again", fmt.Sprint(ref))
 		}
-		var got []string
-		for _, e := range bob.events() {
-			got = append(got, e[strings.Index(e, " ")+1:])
-		}
-		if lines(got) != "e 2\ne 3\nagain 4" {
+		if got := bob.tookEffect(); got != "e 2\ne 3\nagain 4" {
 			w.Errorf("took effect: %v", got)
 		}
 		if got := back.refusals(); len(got) != 1 || got[0] != "1 ref_not_rising" || back.acks[1] != 0 || back.acks[2] == 0 || back.acks[3] == 0 {
@@ -168,11 +174,7 @@ func TestARefusalIsDefiniteWhateverIsUnderWayElsewhere(t *testing.T) {
 		close(release)
 		settle()
 		back.publish(2, "again", "2")
-		var got []string
-		for _, e := range bob.events() {
-			got = append(got, e[strings.Index(e, " ")+1:])
-		}
-		if lines(got) != "again 2" {
+		if got := bob.tookEffect(); got != "again 2" {
 			w.Errorf("took effect: %v; the first was refused, and the second sent anew", got)
 		}
 		if got := append(ada.refusals(), back.refusals()...); len(got) != 0 {

@@ -44,7 +44,6 @@ type Service struct {
 	delayed  map[*goodbye]*time.Timer
 	stopping bool
 	goodbyes int           // that are not settled
-	quiet    bool          // said is closed
 	said     chan struct{} // closed when the service stops and there are none; more may come after that
 
 	stopped context.Context // ends with stop
