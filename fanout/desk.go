@@ -85,6 +85,9 @@ type Look struct {
 	Client  string // also the highest ref of this one; may be empty
 	History bool   // also the events after After
 	After   uint64
+	// Heard asks for the state only, without Client and History: that of the newest
+	// revision heard of will do, and nothing is read if the desk has it.
+	Heard bool
 	// Seen, required, is called once, on the desk's goroutine. It must not block. The
 	// state is the one at seen.Head; it is not loaded if seen.Err is set.
 	Seen func(s State, seen Seen)
@@ -153,10 +156,14 @@ func (p *Pool) Propose(pr *Proposal) {
 	}
 }
 
-// Look hands in a question. It panics if l has no Seen.
+// Look hands in a question. It panics if l has no Seen, or asks for more than Heard
+// answers.
 func (p *Pool) Look(l *Look) {
-	if l.Seen == nil {
+	switch {
+	case l.Seen == nil:
 		panic("fanout: Look.Seen is nil: nobody would hear the answer")
+	case l.Heard && (l.History || l.Client != ""):
+		panic("fanout: Look.Heard answers neither Client nor History")
 	}
 	d := p.desk
 	d.mu.Lock()
@@ -258,7 +265,7 @@ func (d *desk) refuse(err error) {
 // look answers the looks in hand: with one read, unless what one of them asks
 // for lies behind more events than a read brings.
 func (d *desk) look(ctx context.Context) {
-	for waiting := d.looked; len(waiting) > 0; {
+	for waiting := d.glance(d.looked); len(waiting) > 0; {
 		v, err := d.readFor(ctx, waiting)
 		var later []*Look
 		for i, l := range waiting {
@@ -277,6 +284,23 @@ func (d *desk) look(ctx context.Context) {
 		waiting = later
 	}
 	clear(d.looked)
+}
+
+// glance answers the looks for which the state as it is will do, and returns the
+// others.
+func (d *desk) glance(looks []*Look) (others []*Look) {
+	heard := d.pool.Head()
+	if !d.loaded || d.head.Epoch == "" || d.head.Epoch != heard.Epoch || d.head.Rev < heard.Rev {
+		return looks
+	}
+	for _, l := range looks {
+		if !l.Heard {
+			others = append(others, l)
+			continue
+		}
+		l.Seen(d.state, Seen{Exists: true, Head: d.head})
+	}
+	return others
 }
 
 // readFor reads what looks ask for together.

@@ -237,7 +237,7 @@ func (h *Hub) Deliver(session string, b Batch) {
 // Resubscribed implements Receiver for the log.
 func (h *Hub) Resubscribed(sessions []string) {
 	h.Stats.Resubscriptions.Add(1)
-	h.task(func(ctx context.Context) { h.check(ctx, sessions, 0) })
+	h.task(func(ctx context.Context) { h.check(ctx, sessions, 0, 0) })
 }
 
 // fire does what the wheel had to wait for.

@@ -108,3 +108,64 @@ func TestLookGivesUp(t *testing.T) {
 		}
 	})
 }
+
+// What the desk knows of the newest revision heard of needs no read.
+func TestWhatIsKnownNeedsNoRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		r.join("s")
+		p, o := r.open("s")
+		r.elsewhere("s", "n", "1")
+		synctest.Wait()
+		look(p, &fanout.Look{})
+		heard := func(what string, wantReads int64) {
+			t.Helper()
+			reads := r.log.reads.Load()
+			seen := look(p, &fanout.Look{Heard: true})
+			if seen.Err != nil || !seen.Exists || seen.Head.Rev != p.Head().Rev || seen.Head.Epoch != p.Head().Epoch {
+				t.Errorf("%s: saw %+v; want revision %d", what, seen, p.Head().Rev)
+			}
+			if n := r.log.reads.Load() - reads; n != wantReads {
+				t.Errorf("%s: %d reads; want %d", what, n, wantReads)
+			}
+		}
+		heard("loaded", 0)
+		r.elsewhere("s", "n", "2")
+		synctest.Wait()
+		heard("another replica has changed it", 1)
+		heard("loaded again", 0)
+		r.publish("s", "an event changes no state")
+		synctest.Wait()
+		heard("an event came", 0)
+		reads := r.log.reads.Load()
+		answers := make(chan fanout.Seen, 2)
+		answer := func(_ fanout.State, seen fanout.Seen) { answers <- seen }
+		p.Look(&fanout.Look{Heard: true, Seen: answer})
+		p.Look(&fanout.Look{History: true, Seen: answer})
+		for range 2 {
+			if seen := <-answers; seen.Err != nil {
+				t.Error(seen.Err)
+			}
+		}
+		if n := r.log.reads.Load() - reads; n != 1 || o.state.loads == 0 {
+			t.Errorf("the other look was %d reads; want 1", n)
+		}
+	})
+}
+
+func TestHeardAnswersTheStateOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := start(t, fanout.Options{}).open("s")
+		for _, l := range []*fanout.Look{{Heard: true, History: true}, {Heard: true, Client: "c"}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("Look(%+v) does not panic", l)
+					}
+				}()
+				l.Seen = func(fanout.State, fanout.Seen) {}
+				p.Look(l)
+			}()
+		}
+	})
+}

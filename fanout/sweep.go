@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	sweepChunk = 256         // sessions whose heads are asked for in one call
+	sweepChunk = 64          // sessions whose heads are asked for in one call
+	sweepPart  = 4           // a sweep is spread over such a part of the time between two
 	settle     = time.Second // what is on its way to a pool has arrived by then
 )
 
@@ -19,7 +20,7 @@ func (h *Hub) sweep(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			h.check(ctx, h.quiet(), settle)
+			h.check(ctx, h.quiet(), h.options.Sweep/sweepPart, settle)
 		case <-ctx.Done():
 			return
 		}
@@ -41,11 +42,17 @@ func (h *Hub) quiet() []string {
 	return quiet
 }
 
-// check compares the pools of sessions with the heads of their logs. What is
-// newer in a log has the time patience to arrive by itself.
-func (h *Hub) check(ctx context.Context, sessions []string, patience time.Duration) {
+// check compares the pools of sessions with the heads of their logs, which it reads
+// over span, so that nobody waits behind it. What is newer in a log has the time
+// patience to arrive by itself.
+func (h *Hub) check(ctx context.Context, sessions []string, span, patience time.Duration) {
 	before, heads := make([]Position, len(sessions)), make([]Head, 0, len(sessions))
+	began := time.Now()
 	for chunk := range slices.Chunk(sessions, sweepChunk) {
+		due := span * time.Duration(len(heads)) / time.Duration(len(sessions))
+		if wait := due - time.Since(began); wait > 0 && !sleep(ctx, wait) {
+			return
+		}
 		for i, s := range chunk {
 			if p := h.Pool(s); p != nil {
 				before[len(heads)+i] = p.known()
@@ -97,6 +104,7 @@ func (p *Pool) comparesBehind(before Position, head Head) bool {
 		return false
 	}
 	p.heardLocked(head.Position)
+	p.head.Rev = max(p.head.Rev, head.Rev)
 	p.missLocked()
 	return head.Offset < before.Offset
 }

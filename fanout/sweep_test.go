@@ -65,6 +65,55 @@ func TestSweepFindsLostBatchesOfThousands(t *testing.T) {
 	})
 }
 
+// Nobody waits behind a sweep of many sessions: it asks for a few at a time, at
+// even intervals.
+func TestSweepIsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{Sweep: 8 * time.Second})
+		for i := range 640 {
+			r.join(fmt.Sprint("s", i))
+		}
+		var asked []time.Time
+		r.log.bend(func(b *bends) {
+			b.onHeads = func(_ context.Context, do func() ([]fanout.Head, error)) ([]fanout.Head, error) {
+				heads, err := do()
+				if len(heads) > 64 {
+					t.Errorf("%d sessions are asked for at once", len(heads))
+				}
+				asked = append(asked, time.Now())
+				return heads, err
+			}
+		})
+		after(20 * time.Second) // in the first sweep none is quiet
+		if len(asked) != 10 {
+			t.Fatalf("640 sessions are asked for in %d calls; want 10", len(asked))
+		}
+		for i := range asked[1:] {
+			if d := asked[i+1].Sub(asked[i]); d != 200*time.Millisecond {
+				t.Errorf("call %d comes %v behind the one before", i+1, d)
+			}
+		}
+	})
+}
+
+// A change of the state alone leaves no hole; a lost one is heard of, too.
+func TestSweepHearsOfALostRevision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, fanout.Options{})
+		p, _ := r.join("s")
+		after(20 * time.Second)
+		r.log.withhold()
+		r.elsewhere("s", "n", "1")
+		if p.Head().Rev != 0 {
+			t.Fatalf("heard of revision %d at once", p.Head().Rev)
+		}
+		after(within)
+		if p.Head().Rev != 1 {
+			t.Errorf("heard of revision %d within %v; want 1", p.Head().Rev, within)
+		}
+	})
+}
+
 func TestSweepLeavesWhatIsOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, fanout.Options{})

@@ -143,6 +143,9 @@ func (p *returning) fill(ctx context.Context, urls []string) {
 	for i := 0; i < *failoverSessions*failoverMembers; i += 3 {
 		gate <- struct{}{}
 		o, joined, once := failoverOptions(urls, i), make(chan struct{}), false
+		if i%2 == 1 { // as behind a proxy, each of the others gets a half of them
+			o.URLs[1], o.URLs[2] = o.URLs[2], o.URLs[1]
+		}
 		// A page that loses its gateway waits at random before it comes back.
 		o.Backoff = client.Backoff{First: 5 * time.Second}
 		o.Rand = firstAddress()

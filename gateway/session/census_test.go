@@ -40,7 +40,7 @@ func TestCensusCountsEverySessionOnce(t *testing.T) {
 		}
 		lost, kept := all[0].named("lone", "Cleo"), all[0].named("lone", "Dan")
 		kept.command(1, "set_name", `{"name":"Daniel"}`)
-		pass(reconcileBy + 2*leaseRenew)
+		pass(reconcileEvery + 2*leaseRenew)
 		if got := fleet(all...); got != (Census{Sessions: 2, Online: 8}) {
 			w.Errorf("counted %+v; want 2 sessions with 8 members", got)
 		}

@@ -24,29 +24,30 @@ type Estate interface {
 const orphansAtOnce = 64
 
 // inherit looks at what replicas have left that are gone, once for each time
-// that one went; beside the renewals, which must not wait for it.
-func (w *watch) inherit(ctx context.Context) {
-	if w.estate == nil || !w.gone || !w.inheriting.CompareAndSwap(false, true) {
+// that one went: behind the round in which the rooms here were, and beside the
+// next rounds, which must not wait for it.
+func (w *watch) inherit(ctx context.Context, v verdict) {
+	if w.estate == nil || !v.judging || !w.gone.Load() || !w.inheriting.CompareAndSwap(false, true) {
 		return
 	}
-	w.gone = false
+	w.gone.Store(false)
 	w.parts.Go(func() {
 		defer w.inheriting.Store(false)
-		w.service.inherit(ctx, w.estate)
+		w.takeOver(ctx)
 	})
 }
 
-func (s *Service) inherit(ctx context.Context, e Estate) {
+func (w *watch) takeOver(ctx context.Context) {
 	for {
-		sessions, err := e.Orphans(ctx, orphansAtOnce)
+		sessions, err := w.estate.Orphans(ctx, orphansAtOnce)
 		for try := 0; err != nil && try < 10 && pause(ctx, sayAgain); try++ {
-			sessions, err = e.Orphans(ctx, orphansAtOnce)
+			sessions, err = w.estate.Orphans(ctx, orphansAtOnce)
 		}
 		if err != nil || len(sessions) == 0 {
 			return
 		}
-		s.adopt(ctx, sessions)
-		if e.Settle(ctx, sessions) != nil || ctx.Err() != nil {
+		w.adopt(ctx, sessions)
+		if w.estate.Settle(ctx, sessions) != nil || ctx.Err() != nil {
 			return // somebody else sees to them, or this replica when it looks again
 		}
 	}
@@ -64,60 +65,101 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// adopt takes the connections of dead replicas out of sessions, and returns when
-// that is done, or cannot be.
-func (s *Service) adopt(ctx context.Context, sessions []string) {
+// adopt takes the connections of dead replicas out of sessions, a few at a time,
+// and returns when that is done, or cannot be.
+func (w *watch) adopt(ctx context.Context, sessions []string) {
 	var visits sync.WaitGroup
-	for _, id := range sessions {
+	left := make(chan string)
+	for range reconcilesAtOnce {
 		visits.Go(func() {
-			pool, err := s.hub.Open(ctx, id)
-			if err != nil {
-				return
-			}
-			w := &ward{room: pool.Owner().(*room), visited: make(chan struct{})}
-			w.visit()
-			select {
-			case <-w.visited:
-			case <-ctx.Done():
+			for id := range left {
+				w.visit(ctx, id)
 			}
 		})
 	}
+	for _, id := range sessions {
+		left <- id
+	}
+	close(left)
 	visits.Wait()
+}
+
+func (w *watch) visit(ctx context.Context, id string) {
+	pool, err := w.service.hub.Open(ctx, id)
+	if err != nil {
+		return
+	}
+	visited := make(chan struct{})
+	if r := pool.Owner().(*room); r.occupied() {
+		defer pool.Close()
+		if !w.rounds.see(r, func() { close(visited) }) {
+			return
+		}
+	} else {
+		(&ward{room: r, visited: visited}).visit()
+	}
+	select {
+	case <-visited:
+	case <-ctx.Done():
+	}
 }
 
 // ward is a session without members here that is kept until nobody in it is
 // waited for: the room then has those offline whose grace is over.
 type ward struct {
 	*room
-	next    int64         // when the next grace is over, milliseconds since 1970; 0: nobody is waited for
+	next    int64         // when the next grace is over, as bury found it, milliseconds since 1970; 0: nobody is waited for
 	visited chan struct{} // closed when the first visit is over
 	once    sync.Once
 }
 
+// visit reads the session first: mostly there is nothing to take out, because
+// everybody is back, or another replica was here.
 func (w *ward) visit() {
-	w.pool.Propose(&fanout.Proposal{To: w, Decide: func(st fanout.State) (c fanout.Change, err error) {
+	w.pool.Look(&fanout.Look{Seen: func(st fanout.State, seen fanout.Seen) {
 		ros, alive := st.(*roster), w.service.alive.Load()
-		w.next = 0
-		if ros.exists && alive != nil {
-			c = ros.bury(*alive, w.service.options.Grace, time.Now())
-			w.next = ros.nextExpiry()
+		switch {
+		case seen.Err != nil && !errors.Is(seen.Err, fanout.ErrStopped):
+			time.AfterFunc(sayAgain, w.visit)
+		case seen.Err != nil || !seen.Exists || alive == nil:
+			w.visitAgain(0)
+		case ros.hasDead(*alive):
+			w.bury(*alive)
+		default:
 			w.wake(ros)
+			w.visitAgain(ros.nextExpiry())
 		}
+	}})
+}
+
+func (w *ward) bury(alive map[string]bool) {
+	w.pool.Propose(&fanout.Proposal{To: w, Decide: func(st fanout.State) (fanout.Change, error) {
+		ros := st.(*roster)
+		c := ros.bury(alive, w.service.options.Grace, time.Now())
+		w.next = ros.nextExpiry()
+		w.wake(ros)
 		return c, nil
 	}})
 }
 
 // Settled implements fanout.Settler.
 func (w *ward) Settled(_ *fanout.Proposal, s fanout.Settlement) {
-	if errors.Is(s.Err, fanout.ErrUnavailable) || errors.Is(s.Err, fanout.ErrUnknown) {
+	switch {
+	case errors.Is(s.Err, fanout.ErrUnavailable) || errors.Is(s.Err, fanout.ErrUnknown):
 		time.AfterFunc(sayAgain, w.visit)
+	case s.Err != nil:
+		w.visitAgain(0)
+	default:
+		w.visitAgain(w.next)
+	}
+}
+
+// visitAgain ends a visit. The next one is behind the end of a grace.
+func (w *ward) visitAgain(next int64) {
+	w.once.Do(func() { close(w.visited) })
+	if next == 0 {
+		w.pool.Close()
 		return
 	}
-	w.once.Do(func() { close(w.visited) })
-	switch {
-	case s.Err == nil && w.next != 0:
-		time.AfterFunc(time.Until(time.UnixMilli(w.next))+time.Second+rand.N(sayAgain), w.visit)
-	default:
-		w.pool.Close()
-	}
+	time.AfterFunc(time.Until(time.UnixMilli(next))+time.Second+rand.N(sayAgain), w.visit)
 }

@@ -127,7 +127,7 @@ func TestPresenceOfIdleSessionsCostsNothing(t *testing.T) {
 		if got := calls() - before; got != 0 {
 			w.Errorf("%d appends and reads in an hour in which nothing happened", got)
 		}
-		if got, want := l.renewals.Load()-renewed, int64(replicas*3600/2); got < want-replicas || got > want+replicas {
+		if got, want := l.renewals.Load()-renewed, int64(replicas*time.Hour/leaseRenew); got < want-replicas || got > want+replicas {
 			w.Errorf("%d renewals in an hour; want %d", got, want)
 		}
 		// A change is told by one append; then every replica that has the session

@@ -10,12 +10,13 @@ import (
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
-// A replica that is gone shows after leaseTTL and at most one renewal: its
-// members are reconnecting within 10 s.
+// A replica that is gone shows after leaseTTL, at most one renewal, and a round:
+// its members are reconnecting within 10 s. Not before 5 s, which clients take to
+// come back elsewhere: those who do in time are never seen to be away.
 const (
-	leaseTTL    = 6 * time.Second
-	leaseRenew  = 2 * time.Second
-	reconcileBy = 10 * time.Second // what a lost note did not tell is found out by then
+	leaseTTL   = 6 * time.Second
+	leaseRenew = time.Second
+	renewWait  = 2 * time.Second // for the store's answer
 )
 
 // Leases tell the replicas that are alive from those that are not. They cost
@@ -36,8 +37,11 @@ func (s *Service) Enlist(ctx context.Context, leases Leases) error {
 // Watch keeps the lease, notices replicas that are gone, and sees to what they
 // left, until ctx ends; then it gives the lease up.
 func (s *Service) Watch(ctx context.Context, leases Leases, estate Estate) {
-	w := watch{service: s, leases: leases, estate: estate, judge: time.Now().Add(leaseTTL), gone: true}
+	w := watch{service: s, leases: leases, estate: estate, judge: time.Now().Add(leaseTTL), rounds: newRounds(s.hub)}
+	w.gone.Store(true)
+	w.rounds.after = func(v verdict) { w.inherit(ctx, v) }
 	defer w.parts.Wait()
+	w.parts.Go(func() { w.rounds.run(ctx) })
 	ticker := time.NewTicker(leaseRenew)
 	defer ticker.Stop()
 	for {
@@ -59,10 +63,11 @@ type watch struct {
 	leases  Leases
 	estate  Estate
 	alive   map[string]bool
-	judge   time.Time // nobody is taken for dead before it
-	looked  time.Time // when all rooms whose state has changed were reconciled
-	gone    bool      // replicas may have left sessions behind that nobody has looked at
+	judge   time.Time   // nobody is taken for dead before it
+	gone    atomic.Bool // replicas may have left sessions behind that nobody has looked at
+	turns   uint64      // how often the lease was renewed
 
+	rounds     rounds
 	inheriting atomic.Bool
 	parts      sync.WaitGroup
 }
@@ -71,7 +76,7 @@ type watch struct {
 // died or we were thought dead, otherwise those whose state has changed since.
 func (w *watch) turn(ctx context.Context) {
 	s := w.service
-	renewal, cancel := context.WithTimeout(ctx, leaseRenew)
+	renewal, cancel := context.WithTimeout(ctx, renewWait)
 	defer cancel()
 	ids, late, err := w.leases.Renew(renewal, s.incarnation, leaseTTL)
 	now := time.Now()
@@ -95,58 +100,20 @@ func (w *watch) turn(ctx context.Context) {
 		alive, judging = w.alive, false
 	}
 	w.alive = alive
-	w.gone = w.gone || all
+	if all {
+		w.gone.Store(true)
+	}
 	if judging {
 		s.alive.Store(&alive)
-		w.inherit(ctx)
 	}
-	due := now.Sub(w.looked) >= reconcileBy
-	if due {
-		w.looked = now
-	}
+	w.turns++
 	for _, p := range s.hub.Pools() {
 		r := p.Owner().(*room)
-		if all || r.suspect.Load() || due && r.reconciled.Load() != p.Head().Rev {
-			r.reconcile(alive, judging)
+		if all || w.mayCompare(p) && r.reconciled.Load() != p.Head().Rev {
+			r.suspect.Store(true)
 		}
 	}
-}
-
-// reconcile compares the roster with what is here and with who is alive: it
-// notes connections that the roster has lost, ends those whose seat is gone,
-// and, if it is to judge, takes out those of replicas that are not alive.
-func (r *room) reconcile(alive map[string]bool, judging bool) {
-	r.pool.Look(&fanout.Look{Seen: func(st fanout.State, seen fanout.Seen) {
-		ros := st.(*roster)
-		if seen.Err != nil || !seen.Exists || seen.Head.Epoch != r.pool.Head().Epoch {
-			return // Lost brings everybody up to date, and seats them anew
-		}
-		dead := ros.hasDead(alive)
-		r.reconciled.Store(seen.Head.Rev)
-		r.suspect.Store(dead && !judging)
-		for _, p := range r.everyone() {
-			m := ros.byID(p.member)
-			switch {
-			case p.over.Load():
-			case m == nil:
-				p.over.Store(true)
-				p.conn.End(errRemoved)
-			case m.has(p.ref()):
-				p.tellPrivate(ros)
-			case p.noted.Load() && m.hasClient(p.client):
-				p.over.Store(true)
-				p.conn.End(errReplaced)
-			default:
-				r.pool.Propose(p.connect(connected{p}))
-			}
-		}
-		if dead && judging {
-			r.pool.Propose(&fanout.Proposal{Decide: func(st fanout.State) (fanout.Change, error) {
-				return st.(*roster).bury(alive, r.service.options.Grace, time.Now()), nil
-			}})
-		}
-		r.wake(ros)
-	}})
+	w.rounds.begin(verdict{alive, judging}, all)
 }
 
 // everyone returns the participants that are here now.

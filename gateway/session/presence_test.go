@@ -314,6 +314,10 @@ func TestReplicaThatWasTakenForDead(t *testing.T) {
 	})
 }
 
+// foundOut is how long it takes to find out what a lost note said: a sweep hears of
+// the revision, and then the session has its turn.
+const foundOut = 15*time.Second + reconcileEvery + 2*leaseRenew
+
 // Notes may get lost; what they said is found out by comparing.
 func TestLostNotesAreFoundOut(t *testing.T) {
 	bubble(t, func(w *world) {
@@ -332,7 +336,7 @@ func TestLostNotesAreFoundOut(t *testing.T) {
 		two.faults.heal()
 		bob.open()
 		cleo.open()
-		pass(20 * time.Second)
+		pass(foundOut)
 		bob.closed(wire.CloseRemoved)
 		cleo.closed(wire.CloseReplaced)
 		fresh.open()

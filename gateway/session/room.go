@@ -20,7 +20,7 @@ type room struct {
 	service *Service
 	pool    *fanout.Pool
 
-	suspect    atomic.Bool   // the roster has connections whose replicas were not looked at
+	suspect    atomic.Bool   // the roster may be wrong about who is here; see rounds
 	reconciled atomic.Uint64 // the revision that was compared last with what is here
 	heads      atomic.Pointer[headcount]
 
