@@ -1,6 +1,7 @@
 package fanout_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,11 +30,21 @@ func TestLooksBringPieces(t *testing.T) {
 			r.publish("s", body)
 		}
 		p, _ := r.open("s")
+		gather := make(chan struct{})
+		r.log.bend(func(b *bends) {
+			b.onRead = func(_ context.Context, _ *fanout.Query, do func() (fanout.View, error)) (fanout.View, error) {
+				<-gather
+				return do()
+			}
+		})
+		p.Look(&fanout.Look{Seen: func(fanout.State, fanout.Seen) {}})
+		synctest.Wait() // the others wait together behind this one
 		reading := r.log.reads.Load()
 		answers := make(map[uint64]fanout.Seen)
 		for _, after := range []uint64{95, 0, 3, 9, 10, 50, 100, 99} {
 			p.Look(&fanout.Look{History: true, After: after, Seen: func(_ fanout.State, s fanout.Seen) { answers[after] = s }})
 		}
+		close(gather)
 		synctest.Wait()
 		for from, s := range answers {
 			if s.Err != nil || !s.Complete || len(s.Events) > 10 || s.More != (from+uint64(len(s.Events)) < 100) {
