@@ -242,7 +242,7 @@ func (p *Pool) fill(epoch string, v View) (notes [][]byte, more bool) {
 		for _, e := range v.Events {
 			p.eventLocked(e)
 		}
-		p.head.Rev = max(p.head.Rev, v.Rev)
+		p.foundLocked(v.Rev)
 		p.repairing, more = v.More, v.More
 	}
 	return p.unparkLocked(nil), more

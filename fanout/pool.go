@@ -52,6 +52,7 @@ type Pool struct {
 	lost        bool
 	again       chan struct{} // of capacity 1: ends the pause before the owner is told of the loss again
 	quiet       bool          // no batch came since the last sweep
+	missed      uint64        // how often a revision was found that no batch had told of
 	waiting     bool          // the wheel has a turn for the next frame
 	budget      budget
 	timing      timing
@@ -96,6 +97,22 @@ func (p *Pool) Head() Head {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.head
+}
+
+// Missed counts how often a revision was found that no batch had told of: what was
+// published with it, notes too, got lost on the way here.
+func (p *Pool) Missed() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.missed
+}
+
+// foundLocked takes a revision that was read.
+func (p *Pool) foundLocked(rev uint64) {
+	if rev > p.head.Rev {
+		p.head.Rev = rev
+		p.missed++
+	}
 }
 
 func (p *Pool) subscribe(ctx context.Context) {

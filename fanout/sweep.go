@@ -104,7 +104,7 @@ func (p *Pool) comparesBehind(before Position, head Head) bool {
 		return false
 	}
 	p.heardLocked(head.Position)
-	p.head.Rev = max(p.head.Rev, head.Rev)
+	p.foundLocked(head.Rev)
 	p.missLocked()
 	return head.Offset < before.Offset
 }

@@ -111,6 +111,9 @@ func TestSweepHearsOfALostRevision(t *testing.T) {
 		if p.Head().Rev != 1 {
 			t.Errorf("heard of revision %d within %v; want 1", p.Head().Rev, within)
 		}
+		if n := p.Missed(); n != 1 {
+			t.Errorf("%d revisions were missed; want 1", n)
+		}
 	})
 }
 

@@ -109,7 +109,7 @@ func (w *watch) turn(ctx context.Context) {
 	w.turns++
 	for _, p := range s.hub.Pools() {
 		r := p.Owner().(*room)
-		if all || w.mayCompare(p) && r.reconciled.Load() != p.Head().Rev {
+		if all || r.misses() || w.mayCompare(p) && r.reconciled.Load() != p.Head().Rev {
 			r.suspect.Store(true)
 		}
 	}

@@ -314,10 +314,6 @@ func TestReplicaThatWasTakenForDead(t *testing.T) {
 	})
 }
 
-// foundOut is how long it takes to find out what a lost note said: a sweep hears of
-// the revision, and then the session has its turn.
-const foundOut = 15*time.Second + reconcileEvery + 2*leaseRenew
-
 // Notes may get lost; what they said is found out by comparing.
 func TestLostNotesAreFoundOut(t *testing.T) {
 	bubble(t, func(w *world) {
@@ -336,7 +332,7 @@ func TestLostNotesAreFoundOut(t *testing.T) {
 		two.faults.heal()
 		bob.open()
 		cleo.open()
-		pass(foundOut)
+		pass(20 * time.Second)
 		bob.closed(wire.CloseRemoved)
 		cleo.closed(wire.CloseReplaced)
 		fresh.open()

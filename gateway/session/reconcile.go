@@ -53,6 +53,13 @@ func (w *watch) mayCompare(p *fanout.Pool) bool {
 	return maphash.String(phases, p.Session())%turns == w.turns%turns
 }
 
+// misses reports whether something got lost on the way here since the last call.
+func (r *room) misses() bool {
+	before := r.missed
+	r.missed = r.pool.Missed()
+	return r.missed != before
+}
+
 // begin has the rooms that are suspect looked at: after the round that is under
 // way, or at once.
 func (r *rounds) begin(v verdict, atOnce bool) {

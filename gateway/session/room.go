@@ -22,6 +22,7 @@ type room struct {
 
 	suspect    atomic.Bool   // the roster may be wrong about who is here; see rounds
 	reconciled atomic.Uint64 // the revision that was compared last with what is here
+	missed     uint64        // of the pool, at the last turn of the watch, whose it is
 	heads      atomic.Pointer[headcount]
 
 	telling sync.Mutex // held while everybody is told a new position; taken before the pool's and members' locks
