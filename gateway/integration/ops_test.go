@@ -183,6 +183,8 @@ func TestOperatorsPage(t *testing.T) {
 	page.shows("key-note", "does not take this key")
 	page.do(chromedp.SendKeys(chromedp.ID("key-text"), operatorKey+"\r"))
 	page.shows("sessions", "planning")
+	everyone(t, 1, "standup", []string{both[1].URL(), both[0].URL()})
+	page.shows("sessions", "standup") // without another search
 	page.do(chromedp.SendKeys(chromedp.ID("query"), "plan\r"))
 	page.until("the search to leave one session", "document.getElementById('sessions').tBodies[0].rows.length === 1")
 

@@ -66,7 +66,7 @@ const overview = new Overview(by('tiles'), by('charts'));
 const replicas = new Replicas(by('replicas'), failed);
 const detail = new Detail({ onError: failed, onClosed: () => sessions.mark(undefined), onEnded: () => sessions.search() });
 const sessions = new Sessions({
-  onError: failed,
+  onKeyWanted: failed,
   onChoose: (id) => {
     sessions.mark(id);
     detail.open(id);
