@@ -234,6 +234,11 @@ func (c *Conn) join(sessionID string) error {
 	if err != nil {
 		return err
 	}
+	leave, err := c.server.turns.enter(wait, sessionID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return c.server.sessions.JoinAs(wait, sessionID, &m.Join, who, c)
 }
 

@@ -33,12 +33,23 @@ func (s *Server) refuse(w http.ResponseWriter, status int, code wire.Code, why e
 // longestQueue is how long a handshake waits for its turn.
 const longestQueue = 5 * time.Second
 
-// queue has handshakes come at the rate that was set, so that those who are in
-// do not suffer from those who come: when a replica dies thousands come at once.
-func (s *Server) queue(ctx context.Context) error {
+// queue has handshakes come at the rate that was set, and a few at once, so that
+// those who are in do not suffer from those who come: when a replica dies thousands
+// come together. leave is to be called at the end of the handshake.
+func (s *Server) queue(ctx context.Context) (leave func(), err error) {
 	if s.drains() {
-		return errDraining // at once: a proxy tries another replica
+		return nil, errDraining // at once: a proxy tries another replica
 	}
+	ctx, stop := context.WithTimeoutCause(ctx, longestQueue, errCrowd)
+	defer stop()
+	if err := s.pace(ctx); err != nil {
+		return nil, err
+	}
+	return s.turns.enter(ctx, "")
+}
+
+// pace waits until the rate lets a handshake come.
+func (s *Server) pace(ctx context.Context) error {
 	turn := s.gate.Reserve()
 	wait := turn.Delay()
 	if wait == 0 {
@@ -55,7 +66,7 @@ func (s *Server) queue(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		turn.Cancel()
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 

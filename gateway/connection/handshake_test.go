@@ -247,3 +247,23 @@ func TestRequestsThatAreNoHandshake(t *testing.T) {
 		})
 	}
 }
+
+// A handshake and a join wait for a turn each.
+func TestHandshakesAndJoinsTakeTurns(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.turns = newTurnstile(1)
+		waits := func(what func()) {
+			r.Helper()
+			if _, err := r.turns.enter(context.Background(), "another"); err != nil {
+				r.Fatal(err)
+			}
+			began := time.Now()
+			if what(); time.Since(began) < longestTurn {
+				r.Errorf("it took %v; want %v at least, the turn of another", time.Since(began), longestTurn)
+			}
+		}
+		var p *peer
+		waits(func() { p = r.dial("s", nil) })
+		waits(func() { p.join("") })
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -48,6 +49,7 @@ type Server struct {
 	log      *zap.Logger
 	wheel    *wheel
 	gate     *rate.Limiter // of handshakes
+	turns    *turnstile
 	arrivals *limit.Rates[netip.Prefix]
 	present  *limit.Counts[netip.Prefix]
 	poller   *poller // nil: connections wait in goroutines
@@ -74,6 +76,7 @@ func newServer(sessions *session.Service, options Options, log *zap.Logger) *Ser
 	s.Stats.init()
 	s.wheel = newWheel(options.Heartbeat, s.beat)
 	s.gate = rate.NewLimiter(rate.Limit(options.Handshakes), max(1, options.Handshakes/10))
+	s.turns = newTurnstile(runtime.GOMAXPROCS(0))
 	s.arrivals = limit.NewRates[netip.Prefix](options.AddressHandshakes, max(1, int(10*options.AddressHandshakes)))
 	s.present = limit.NewCounts[netip.Prefix](options.AddressConnections)
 	return s
@@ -97,9 +100,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusTooManyRequests, wire.CodeSlowDown, errHasty, wait)
 		return
 	}
-	refused := s.queue(r.Context())
+	leave, refused := s.queue(r.Context())
 	var c *Conn
 	if refused == nil {
+		defer leave()
 		c, refused = s.reserve(from)
 	}
 	if refused == errDraining {

@@ -18,8 +18,13 @@ import (
 	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
-// The size of BenchmarkFailover: the members of one killed replica are a third.
-var failoverSessions = flag.Int("failover-sessions", 1250, "how many sessions of 12 members BenchmarkFailover has")
+// The size of BenchmarkFailover: the members of one killed replica are a third. They
+// come back at a random moment of the jitter: of 100 ms, if they are clients that
+// lose their first connection.
+var (
+	failoverSessions = flag.Int("failover-sessions", 1250, "how many sessions of 12 members BenchmarkFailover has")
+	failoverJitter   = flag.Duration("failover-jitter", 5*time.Second, "when BenchmarkFailover's members come back")
+)
 
 const (
 	failoverMembers = 12              // in each session
@@ -27,15 +32,20 @@ const (
 	failoverEvents  = 100             // a second, in all sessions together
 	failoverSettles = 5 * time.Second // after the joins, whose frames hold up what comes behind them
 	failoverCalm    = 10 * time.Second
-	failoverLongest = 15 * time.Second // for the return
-	failoverSettled = 12 * time.Second // after the kill: the lease has ended, and what it left was seen to
+	failoverControl = 5 * time.Second
+	failoverLongest = 15 * time.Second       // for the return
+	failoverServers = time.Millisecond       // that a return takes of a replica and Redis, see gateway-µs/return
+	failoverClient  = 330 * time.Microsecond // and of its client
+	failoverSettled = 12 * time.Second       // after the kill: the lease has ended, and what it left was seen to
 )
 
 // BenchmarkFailover kills one of three replicas with 15,000 members and reports
 // how long its members were away, how many of them came back by exact replay,
 // and what the members of the other two noticed: until the last one was back, and
-// then until what the dead replica left was seen to. Run it with -benchtime 1x on a
-// machine that does nothing else.
+// then until what the dead replica left was seen to. Before that, as a control, other
+// processes use as much processor time as the return will: what the others notice
+// then is the machine's doing. Run it with -benchtime 1x on a machine that does
+// nothing else.
 //
 // Those who return are a process of their own with a low priority: what is to
 // be seen is what their return costs the others at the gateways, and not what it
@@ -50,6 +60,10 @@ func BenchmarkFailover(b *testing.B) {
 		time.Sleep(failoverSettles)
 		first := f.read()
 		calm := f.publish(context.Background(), failoverCalm)
+		calmed := f.read()
+		burned := f.burn(b, failoverControl)
+		control := f.publish(context.Background(), failoverControl)
+		burned()
 		second := f.read()
 		f.killed = time.Now()
 		f.victim.signal(syscall.SIGKILL)
@@ -64,8 +78,8 @@ func BenchmarkFailover(b *testing.B) {
 		after := f.publish(context.Background(), time.Until(f.killed.Add(failoverSettled)))
 		f.returners.tell(b, "enough")
 		<-back.Done() // they say so at the latest now
-		f.report(b, calm, storm, after)
-		f.tellCosts(b, second.since(first), third.since(second))
+		f.report(b, calm, control, storm, after)
+		f.tellCosts(b, calmed.since(first), third.since(second))
 		collect()
 		f.stop()
 	}
@@ -85,7 +99,7 @@ func withoutCollector() (again func()) {
 type failover struct {
 	victim    *gateway
 	killed    time.Time
-	urls      []string
+	replicas  []*gateway
 	gateways  gauge // the survivors, and Redis
 	clients   gauge // those who return
 	returners *returners
@@ -100,9 +114,11 @@ type failover struct {
 func startFailover(b *testing.B) *failover {
 	redis := redistest.Start(b)
 	f := new(failover)
+	var addresses []string
 	for i := range 3 {
 		g := startGateway(b, "PLENUM_REDIS_URL="+redis.URL(), fmt.Sprintf("PLENUM_REPLICA=replica-%d", i), "PLENUM_LOG_LEVEL=info")
-		f.urls = append(f.urls, g.URL())
+		addresses = append(addresses, g.Addr)
+		f.replicas = append(f.replicas, g)
 		if i == 0 {
 			f.victim = g
 			continue
@@ -111,7 +127,7 @@ func startFailover(b *testing.B) *failover {
 	}
 	f.gateways.b, f.gateways.redis = b, redis
 	f.ctx, f.cancel = context.WithCancel(context.Background())
-	f.returners = startReturners(b, f.urls)
+	f.returners = startReturners(b, addresses)
 	f.clients = gauge{b: b, pids: []int{f.returners.pid}}
 	return f
 }
@@ -162,17 +178,16 @@ func (f *failover) fill() {
 	f.returners.read(f.returners.b) // they are in, too
 }
 
-// failoverOptions are those of the member with a number, who begins at the
-// replica of that number.
-func failoverOptions(urls []string, i int) client.Options {
-	return client.Options{URLs: append(urls[i%3:len(urls):len(urls)], urls[:i%3]...),
-		Session: fmt.Sprintf("failover-%d", i/failoverMembers), Name: fmt.Sprintf("m%d", i)}
+// failoverMember is the session and the name of the member with a number, who
+// begins at the replica of that number.
+func failoverMember(i int) (session, name string) {
+	return fmt.Sprintf("failover-%d", i/failoverMembers), fmt.Sprintf("m%d", i)
 }
 
 func (f *failover) join(i int) (joined chan struct{}) {
 	joined = make(chan struct{})
-	o := failoverOptions(f.urls[i%3:i%3+1], 0) // nowhere else
-	o.Session, o.Name = fmt.Sprintf("failover-%d", i/failoverMembers), fmt.Sprintf("m%d", i)
+	o := client.Options{URLs: []string{f.replicas[i%3].URL()}}
+	o.Session, o.Name = failoverMember(i)
 	o.OnWelcome = func(*wire.Welcome) { close(joined) } // a second one would be a failure, and panics
 	o.OnEvents = f.watch.saw
 	o.OnError = func(error) { f.errors.Add(1) }
@@ -201,7 +216,7 @@ func (f *failover) publish(ctx context.Context, span time.Duration) []time.Durat
 	return f.watch.lap()
 }
 
-func (f *failover) report(b *testing.B, calm, storm, after []time.Duration) {
+func (f *failover) report(b *testing.B, calm, control, storm, after []time.Duration) {
 	var r returned
 	if err := json.Unmarshal([]byte(f.returners.read(b)), &r); err != nil {
 		b.Fatalf("what the returners say: %v", err)
@@ -213,6 +228,7 @@ func (f *failover) report(b *testing.B, calm, storm, after []time.Duration) {
 	b.ReportMetric(millis(quantile(r.Back, 1)), "back-last-ms")
 	b.ReportMetric(float64(r.Errors)+float64(f.errors.Load()), "errors")
 	tellQuantiles(b, "others-before", calm)
+	tellQuantiles(b, "others-control", control)
 	tellQuantiles(b, "others-during", storm)
 	tellQuantiles(b, "others-after", after)
 	b.ReportMetric(0, "ns/op")

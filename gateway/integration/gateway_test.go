@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	if urls := os.Getenv(returnersVariable); urls != "" {
 		os.Exit(runReturners(strings.Split(urls, ",")))
 	}
+	if order := os.Getenv(burnerVariable); order != "" {
+		os.Exit(runBurner(order))
+	}
 	os.Exit(runTests(m))
 }
 

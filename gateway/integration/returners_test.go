@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,9 +18,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/plenum-gateway/plenum/pkg/client"
-	"github.com/plenum-gateway/plenum/pkg/wire"
 )
 
 // returners are the members of the replica that BenchmarkFailover kills, in a
@@ -44,13 +42,13 @@ type returned struct {
 	Back    []time.Duration // after the kill, sorted
 }
 
-func startReturners(b *testing.B, urls []string) *returners {
+func startReturners(b *testing.B, addresses []string) *returners {
 	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(self, fmt.Sprintf("-failover-sessions=%d", *failoverSessions))
-	cmd.Env = append(os.Environ(), returnersVariable+"="+strings.Join(urls, ","))
+	cmd := exec.Command(self, fmt.Sprintf("-failover-sessions=%d", *failoverSessions), fmt.Sprintf("-failover-jitter=%v", *failoverJitter))
+	cmd.Env = append(os.Environ(), returnersVariable+"="+strings.Join(addresses, ","))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -89,13 +87,13 @@ func (r *returners) read(b *testing.B) string {
 }
 
 // runReturners is that process.
-func runReturners(urls []string) int {
+func runReturners(addresses []string) int {
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 15) // on Linux of this thread and all that follow from it
 	p := &returning{back: make(chan struct{}), left: *failoverSessions * failoverMembers / 3}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer p.running.Wait()
 	defer cancel()
-	p.fill(ctx, urls)
+	p.fill(ctx, addresses)
 	withoutCollector()
 	fmt.Println("in")
 	told := bufio.NewScanner(os.Stdin)
@@ -138,30 +136,17 @@ type returning struct {
 	replays int
 }
 
-func (p *returning) fill(ctx context.Context, urls []string) {
+func (p *returning) fill(ctx context.Context, addresses []string) {
 	gate := make(chan struct{}, failoverJoining)
 	for i := 0; i < *failoverSessions*failoverMembers; i += 3 {
 		gate <- struct{}{}
-		o, joined, once := failoverOptions(urls, i), make(chan struct{}), false
-		if i%2 == 1 { // as behind a proxy, each of the others gets a half of them
-			o.URLs[1], o.URLs[2] = o.URLs[2], o.URLs[1]
-		}
-		// A page that loses its gateway waits at random before it comes back.
-		o.Backoff = client.Backoff{First: 5 * time.Second}
-		o.Rand = firstAddress()
-		o.OnError = func(error) { p.errors.Add(1) }
-		o.OnWelcome = func(w *wire.Welcome) {
-			if once {
-				p.returned(w)
-				return
-			}
-			once = true
-			close(joined)
-		}
-		m := client.New(o)
+		joined := make(chan struct{})
 		p.running.Go(func() {
-			if m.Run(ctx) != nil && ctx.Err() == nil {
-				p.errors.Add(1)
+			// As behind a proxy, each of the others gets a half of them.
+			if err := p.live(ctx, addresses[0], addresses[1+i%2], i, joined); err != nil && ctx.Err() == nil {
+				if p.errors.Add(1) == 1 {
+					fmt.Fprintf(os.Stderr, "the first error of those who return, of member %d: %v\n", i, err)
+				}
 			}
 		})
 		go func() {
@@ -174,23 +159,70 @@ func (p *returning) fill(ctx context.Context, urls []string) {
 	}
 }
 
-// firstAddress has a client begin with the first of its addresses, and draw
-// everything else. It may be called concurrently.
-func firstAddress() func() float64 {
-	var drawn atomic.Bool
-	return func() float64 {
-		if drawn.CompareAndSwap(false, true) {
-			return 0
+// live has one member join at one address, and come back to another one when that
+// connection ends. It returns what was not as it must be.
+func (p *returning) live(ctx context.Context, first, second string, i int, joined chan<- struct{}) error {
+	session, name := failoverMember(i)
+	join := newcomer(name)
+	old, m, err := p.join(ctx, first, session, join)
+	close(joined)
+	if err != nil {
+		return err
+	}
+	if err = old.stay(); old.ledger.fault != nil {
+		return err
+	}
+	// A page that loses its gateway waits at random before it comes back.
+	select {
+	case <-time.After(rand.N(*failoverJitter)):
+	case <-ctx.Done():
+		return nil
+	}
+	join.Seat, join.Since = m.You.Seat, &old.ledger.at
+	back, m, err := p.join(ctx, second, session, join)
+	if err != nil {
+		return err
+	}
+	p.returned(m.Resumed && m.position() == *join.Since && m.You.Member == old.ledger.welcome.You.Member)
+	return back.stay()
+}
+
+// join opens a connection, which ends with ctx, and joins over it.
+func (p *returning) join(ctx context.Context, address, session string, j joinMessage) (*peer, *told, error) {
+	conn, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return nil, nil, err
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	c := &peer{Conn: conn}
+	if err := c.put(handshake(address, session)); err != nil {
+		return nil, nil, err
+	}
+	if err := c.accepted(); err != nil {
+		return nil, nil, err
+	}
+	if err := c.send(j.encode()); err != nil {
+		return nil, nil, err
+	}
+	m, err := c.await("welcome")
+	return c, m, err
+}
+
+// stay reads until the connection ends, or breaks a promise.
+func (p *peer) stay() error {
+	for {
+		p.late = time.Now().Add(time.Hour)
+		if _, err := p.message(); err != nil {
+			return err
 		}
-		return rand.Float64()
 	}
 }
 
-func (p *returning) returned(w *wire.Welcome) {
+func (p *returning) returned(byReplay bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.times = append(p.times, time.Now())
-	if w.Resumed {
+	if byReplay {
 		p.replays++
 	}
 	if p.left--; p.left == 0 {
