@@ -209,7 +209,7 @@ func (p *Pool) repair(ctx context.Context) {
 func (p *Pool) tellBehind(ctx context.Context, known Position) error {
 	a, err := p.hub.log.Append(ctx, p.session, &Append{Known: known})
 	if err == nil && a.Epoch != known.Epoch {
-		p.lose(LossReset)
+		p.meet(a.Head) // it may be there already
 	}
 	return err
 }
@@ -248,13 +248,7 @@ func (p *Pool) fill(epoch string, v View) (notes [][]byte, more bool) {
 	return p.unparkLocked(nil), more
 }
 
-// lose tells the owner that subscribers need a snapshot.
-func (p *Pool) lose(why Loss) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.loseLocked(why)
-}
-
+// loseLocked tells the owner that subscribers need a snapshot.
 func (p *Pool) loseLocked(why Loss) {
 	if p.lost || !p.started {
 		return
