@@ -226,6 +226,15 @@ func TestRegressIsTold(t *testing.T) {
 			r.hub.Deliver("s", batch(epoch, 9, "9"))
 			propose(r.hub.Pool("s"), &fanout.Proposal{Change: change("x")})
 		}},
+		{"MetBeforeTheAnswer", func(r *rig, epoch string) {
+			r.log.bend(func(b *bends) {
+				b.onAppend = func(_ context.Context, _ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+					defer time.Sleep(100 * time.Millisecond) // by then everybody has a snapshot of the new epoch
+					return do()
+				}
+			})
+			r.hub.Deliver("s", batch(epoch, 9, "9"))
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
