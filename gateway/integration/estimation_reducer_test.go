@@ -73,6 +73,39 @@ func (r *tapeRecorder) note(e wire.Event) {
 	}
 }
 
+// knows is nil once the tape's notes tell the own card of that state.
+func (r *tapeRecorder) knows(state json.RawMessage) error {
+	type yours struct {
+		Round int     `json:"round"`
+		Card  *string `json:"card"`
+	}
+	var want struct {
+		Round *yours `json:"round"`
+		You   yours  `json:"you"`
+	}
+	if err := json.Unmarshal(state, &want); err != nil {
+		return err
+	}
+	if want.Round == nil {
+		return nil
+	}
+	var told yours
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.tape {
+		if e.Event == "your_vote" {
+			_ = json.Unmarshal(e.Data, &told)
+		}
+	}
+	if told.Round != want.Round.Round {
+		told.Card = nil
+	}
+	if card := want.You.Card; (card == nil) != (told.Card == nil) || card != nil && *card != *told.Card {
+		return fmt.Errorf("the last note is of round %d, and the state's round is %d with another card", told.Round, want.Round.Round)
+	}
+	return nil
+}
+
 // What the page makes of an old state and the events behind it is what the
 // gateway says is there now. Random people do random things, until it is asked.
 func TestThePagesStateIsTheGateways(t *testing.T) {
@@ -142,6 +175,7 @@ func (m *meeting) compares(t *testing.T, tape *tapeRecorder, who *member) {
 	now := m.colleague(t, "", func(o *client.Options) { o.Seat = who.Seat() })
 	now.until(t, "a state", func() bool { return len(now.states) == 1 })
 	now.look(func() { who.caughtUp(t, now.states[0].Session.Offset) })
+	poll(t, "the own card", func() error { return tape.knows(now.states[0].State) }) // a note may come behind the events
 	type snapshot struct {
 		State   json.RawMessage `json:"state"`
 		Members json.RawMessage `json:"members"`

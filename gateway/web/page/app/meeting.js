@@ -58,7 +58,7 @@ export class MeetingRoom {
     let { meeting, celebrated } = this.#content;
     for (const e of events) {
       const before = meeting;
-      meeting = apply(meeting, e, me);
+      meeting = apply(meeting, e);
       const said = announce(before, meeting, e, me);
       if (said) live.value = t(...said);
       if (e.event === 'round.revealed') celebrated = e.data.round;

@@ -13,37 +13,39 @@
  * @param {{ state: any, members: any[] }} snapshot
  * @returns {Meeting}
  */
-export const fromState = ({ state, members }) => ({ ...state, members: members ?? [] });
+export function fromState({ state, members }) {
+  const you = state.you && { round: state.round?.round ?? 0, card: state.you.card };
+  return { ...state, you, members: members ?? [] };
+}
 
 /**
  * @param {Meeting} m
  * @param {Event} e
- * @param {string} [me] whose own card is known
  * @returns {Meeting} the same object if nothing changed
  */
-export function apply(m, e, me) {
+export function apply(m, e) {
   const change = events[e.event];
-  return change ? change(m, e.data, me) : m;
+  return change ? change(m, e.data) : m;
 }
 
 /**
- * Applies what is for this member alone.
+ * Applies what is for this member alone. It may come before the events of the
+ * same command and of others, even before the start of its round.
  * @param {Meeting} m
  * @param {{ event: string, data: any }} note
  * @returns {Meeting}
  */
 export function applyPrivate(m, { event, data }) {
-  if (event === 'your_vote' && data.round === m.round?.round) return { ...m, you: { card: data.card } };
+  if (event === 'your_vote' && data.round >= (m.you?.round ?? 0)) return { ...m, you: { round: data.round, card: data.card } };
   if (event === 'rounds') return withOlder(m, data.rounds, data.older);
   return m;
 }
 
-/** @type {Record<string, (m: Meeting, data: any, me?: string) => Meeting>} */
+/** @type {Record<string, (m: Meeting, data: any) => Meeting>} */
 const events = {
-  'vote.state': (m, { member, voted }, me) => {
+  'vote.state': (m, { member, voted }) => {
     const others = (m.round?.voted ?? []).filter((id) => id !== member);
-    const next = inRound(m, { voted: voted ? [...others, member] : others });
-    return member === me && !voted ? { ...next, you: { card: null } } : next;
+    return inRound(m, { voted: voted ? [...others, member] : others });
   },
   'countdown.started': (m, { token, at, ms }) => inRound(m, { countdown: { token, at, ms } }),
   'countdown.stopped': (m) => inRound(m, { countdown: undefined }),
@@ -112,16 +114,15 @@ function inRound(m, change) {
 const without = (o) => /** @type {T} */ (Object.fromEntries(Object.entries(o).filter(([, value]) => value !== undefined)));
 
 /**
- * The meeting with its round in the history, if it left anything, and no card on the table.
+ * The meeting with its round in the history, if it left anything.
  * @param {Meeting} m
  * @param {number} at
  * @returns {Meeting}
  */
 function ended(m, at) {
   const { round } = m;
-  const next = m.you ? { ...m, you: { card: null } } : m;
-  if (!round || !(round.revealed || round.voted?.length)) return next;
-  return { ...next, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
+  if (!round || !(round.revealed || round.voted?.length)) return m;
+  return { ...m, history: [...m.history, without({ ...round, countdown: undefined, ended: at })] };
 }
 
 /**

@@ -57,8 +57,9 @@ export const amVoter = (m, me) => m.members.some((o) => o.member === me && isVot
  */
 export function ownCard(m, me, pick) {
   if (pick && pick.round === m.round?.round) return pick.card;
-  if (m.round?.revealed) return m.round.votes?.[me] ?? m.you?.card ?? null;
-  return m.round?.voted?.includes(me) ? m.you?.card ?? null : null;
+  const told = m.you && m.you.round === m.round?.round ? m.you.card : null;
+  if (m.round?.revealed) return m.round.votes?.[me] ?? told;
+  return m.round?.voted?.includes(me) ? told : null;
 }
 
 /**

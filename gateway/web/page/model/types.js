@@ -69,7 +69,7 @@
  * @property {number} older
  * @property {Record<string, string>} names
  * @property {Timer | null} timer
- * @property {{ card: string | null }} [you]
+ * @property {{ round: number, card: string | null }} [you] the own card that was told last, and the round it is of
  * @property {Member[]} members
  * @property {object} [summary] of a meeting that was closed while we were there
  *

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apply, applyPrivate, fromState } from '../model/meeting.js';
+import { ownCard } from '../model/people.js';
 import { event, results, snapshot } from './fixture.js';
 
-const after = (...events) => events.reduce((m, [name, data, me]) => apply(m, event(name, data), me), fromState(snapshot()));
+const after = (...events) => events.reduce((m, [name, data]) => apply(m, event(name, data)), fromState(snapshot()));
 const revealed = ['round.revealed', { round: 1, revealed: 2000, votes: { m_a: '3', m_b: '8' }, results: results() }];
 const second = ['round.started', { round: 2, story: null, title: '', started: 3000, anonymous: false, reason: 'start' }];
 
@@ -13,17 +14,39 @@ test('votes are told in the order in which they came, and taken back', () => {
   assert.deepEqual(apply(m, event('vote.state', { member: 'm_b', voted: false })).round.voted, ['m_a']);
 });
 
+const voted = (voted, member = 'm_a') => event('vote.state', { member, voted });
+const told = (m, card, round = 1) => applyPrivate(m, { event: 'your_vote', data: { round, card } });
+const own = (m) => ownCard(m, 'm_a', null);
+
 test('the own card is gone when it was taken back, whoever else votes', () => {
-  let m = applyPrivate(after(['vote.state', { member: 'm_a', voted: true }]), { event: 'your_vote', data: { round: 1, card: '5' } });
-  assert.deepEqual(m.you, { card: '5' });
-  m = apply(m, event('vote.state', { member: 'm_b', voted: true }), 'm_a');
-  assert.deepEqual(m.you, { card: '5' });
-  assert.deepEqual(apply(m, event('vote.state', { member: 'm_a', voted: false }), 'm_a').you, { card: null });
+  let m = told(apply(after(), voted(true)), '5');
+  assert.equal(own(m), '5');
+  m = apply(m, voted(true, 'm_b'));
+  assert.equal(own(m), '5');
+  assert.equal(own(apply(m, voted(false))), null);
+  assert.equal(own(told(m, null)), null);
 });
 
-test('a card of another round is not taken', () => {
-  const m = fromState(snapshot());
-  assert.equal(applyPrivate(m, { event: 'your_vote', data: { round: 7, card: '5' } }), m);
+test('a card that was taken back and laid again before the frame came is there', () => {
+  let m = told(apply(after(), voted(true)), '5');
+  m = told(told(m, null), '8');
+  m = apply(m, voted(false));
+  assert.equal(own(m), null);
+  assert.equal(own(apply(m, voted(true))), '8');
+});
+
+test('a card that is told before its round begins is there, one of an old round is not', () => {
+  let m = told(apply(told(after(), '5', 2), event(...second)), '3', 1);
+  assert.equal(own(m), null);
+  assert.equal(own(apply(m, voted(true))), '5');
+  m = apply(m, event('round.started', { ...second[1], round: 3 }));
+  assert.equal(own(apply(m, voted(true))), null);
+});
+
+test('of a state the own card is that of its round', () => {
+  const m = fromState({ state: { ...snapshot().state, you: { card: '5' } }, members: [] });
+  assert.equal(own(apply(m, voted(true))), '5');
+  assert.equal(own(apply(apply(m, event(...second)), voted(true))), null);
 });
 
 test('the reveal brings votes, results and names, and takes away who voted', () => {

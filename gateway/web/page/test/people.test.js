@@ -30,8 +30,8 @@ test('a click that is on its way counts, for oneself', () => {
 });
 
 test('a card is shown only while it is on the table', () => {
-  assert.equal(ownCard(meeting({ you: { card: '5' } }), 'm_a', null), null);
-  assert.equal(ownCard(meeting({ you: { card: '5' } }, { voted: ['m_a'] }), 'm_a', null), '5');
+  assert.equal(ownCard(meeting({ you: { round: 1, card: '5' } }), 'm_a', null), null);
+  assert.equal(ownCard(meeting({ you: { round: 1, card: '5' } }, { voted: ['m_a'] }), 'm_a', null), '5');
   assert.equal(ownCard(revealed(), 'm_a', null), '3');
 });
 
