@@ -7,7 +7,6 @@ import { complete } from './options.js';
 import { Outbox } from './outbox.js';
 import { advance, passed, same } from './position.js';
 import * as wire from './protocol.js';
-import { PlenumError } from './protocol.js';
 import { Skew } from './skew.js';
 import { tell } from './tell.js';
 import { Timers } from './timers.js';
@@ -19,8 +18,8 @@ import { watchPage } from './wake.js';
 /** Milliseconds without a connection, while the next one is being made, that are not worth telling. */
 const BLINK = 1000;
 
-/** @param {PlenumError} [why] */
-const ended = (why) => new PlenumError('closed', why?.message || 'the client has ended', { close: why?.close });
+/** Milliseconds from a welcome, after which a command whose event was not replayed is not waited for. */
+const REPLAY = 3000;
 
 /**
  * One link is in use, from its welcome on. Another one, next, is being made:
@@ -51,7 +50,7 @@ export class Client {
   #stray = false;
   /** @type {Promise<void> | undefined} */
   #leaving;
-  /** @type {((error?: PlenumError) => void) | undefined} */
+  /** @type {((error?: wire.PlenumError) => void) | undefined} */
   #settleLeave;
   #unwatch;
 
@@ -93,7 +92,7 @@ export class Client {
    * @param {import('./index.js').RequestOptions} [request]
    */
   async #request(type, name, data, { retry = this.#o.retry } = {}) {
-    if (this.phase === 'closed' || this.#leaving) throw ended();
+    if (this.phase === 'closed' || this.#leaving) throw wire.ended();
     const outcome = this.#outbox.add(type, name, data, retry);
     this.#flush();
     return outcome;
@@ -110,7 +109,7 @@ export class Client {
   leave() {
     this.#leaving ??= new Promise((resolve, reject) => {
       this.#settleLeave = (error) => (error ? reject(error) : resolve());
-      if (this.phase === 'closed') reject(ended());
+      if (this.phase === 'closed') reject(wire.ended());
     });
     this.#flush();
     return this.#leaving;
@@ -142,7 +141,7 @@ export class Client {
     this.#stray ||= this.#next?.opened ?? false;
     for (const link of [this.#link, this.#next]) link?.drop();
     this.#link = this.#next = undefined;
-    this.#timers.cancel('attempt', 'retry', 'watch', 'blink');
+    this.#timers.cancel('attempt', 'retry', 'watch', 'blink', 'replay');
     this.#status({ phase: 'reconnecting' });
   }
 
@@ -192,7 +191,7 @@ export class Client {
       this.#timers.cancel('attempt', 'blink');
     } else if (link === this.#link) {
       this.#link = undefined;
-      this.#timers.cancel('watch');
+      this.#timers.cancel('watch', 'replay');
       this.#backoff.lived(now - link.born);
     } else {
       return;
@@ -210,7 +209,7 @@ export class Client {
     else this.#retry(error, silent);
   }
 
-  /** lost: there is no connection now. @type {(error: PlenumError, lost: boolean) => void} */
+  /** lost: there is no connection now. @type {(error: wire.PlenumError, lost: boolean) => void} */
   #retry(error, lost) {
     const wait = this.#backoff.next(error, this.#o.clock.now());
     this.#timers.plan('retry', wait, () => this.#attempt());
@@ -227,11 +226,11 @@ export class Client {
     if (!this.#next) this.#attempt();
   }
 
-  /** @param {PlenumError} [error] */
+  /** @param {wire.PlenumError} [error] */
   #end(error) {
     if (this.phase === 'closed') return;
     const gone = error?.close === 1000 || error?.close === 4505 || error?.code === 'seat_unknown';
-    if (gone) this.#o.seats?.remove(this.#o.session);
+    if (gone && this.#o.seats?.get(this.#o.session) === this.seat) this.#o.seats.remove(this.#o.session);
     const left = this.#leaving && gone;
     this.#timers.cancel();
     this.#link?.drop();
@@ -239,7 +238,7 @@ export class Client {
     this.#link = this.#next = undefined;
     this.#unwatch();
     this.phase = 'closed';
-    const closed = ended(error);
+    const closed = wire.ended(error);
     this.#outbox.end(closed);
     this.#settleLeave?.(left ? undefined : closed);
     this.#status({ phase: 'closed', error: left ? undefined : error });
@@ -302,6 +301,7 @@ export class Client {
     tell(this.#o, 'onWelcome', w);
     if (replace) tell(this.#o, 'onState', { session: w.session, members: w.members ?? [], state: w.state ?? null, reason: 'snapshot' });
     this.#outbox.welcomed(w.acked, w.resumed);
+    this.#timers.plan('replay', REPLAY, () => this.#outbox.giveUp((r) => r.type === 'command'));
     link.ready = true;
     this.#flush(true);
     this.#watch();
@@ -350,7 +350,7 @@ export class Client {
 
   /** @param {any} m */
   #refused(m) {
-    const error = new PlenumError(m.code, m.message, m);
+    const error = new wire.PlenumError(m.code, m.message, m);
     const { token } = this.#o;
     if (m.code === wire.EXPIRING && typeof token === 'function') this.#refresh(token);
     else if (!m.ref) tell(this.#o, 'onError', error);
@@ -364,13 +364,13 @@ export class Client {
     try {
       await this.command('refresh_token', { token: await get() });
     } catch (e) {
-      if (this.phase !== 'closed') tell(this.#o, 'onError', e instanceof PlenumError ? e : new PlenumError('token', String(e)));
+      if (this.phase !== 'closed') tell(this.#o, 'onError', e instanceof wire.PlenumError ? e : new wire.PlenumError('token', String(e)));
     }
   }
 
   /** @type {(link: Link, what: string) => void} */
   #breach(link, what) {
-    tell(this.#o, 'onError', new PlenumError('breach', what));
+    tell(this.#o, 'onError', new wire.PlenumError('breach', what));
     this.#lost(link, 1006, what);
   }
 

@@ -29,7 +29,9 @@ const WINDOW = 16;
  * A gateway remembers of a client the highest ref that took effect. A lower one
  * took effect too, or it was refused and the refusal got lost with a connection.
  * Such a request is passed: it is not sent again, and its event, which is about
- * to be replayed, tells. Where it does not come, the wait is given up.
+ * to be replayed, tells. Where it does not come, the wait is given up: when the
+ * position has passed what a higher ref was acknowledged with, or some time
+ * after the welcome.
  */
 export class Outbox {
   /** @type {Request[]} */
@@ -112,7 +114,7 @@ export class Outbox {
 
   /**
    * Settles the request whose event has come. Refs take effect in order, so the
-   * events of lower ones were before it. False if no request waited for it.
+   * events of lower ones were before it. True if it was sent over this connection, and waited for it.
    * @param {import('./index.js').Event} event
    * @param {string} client whose outbox this is
    * @param {string} member
@@ -124,7 +126,7 @@ export class Outbox {
     this.giveUp((r) => Number(r.ref) < ref);
     const r = this.#take(ref);
     r?.resolve(offset ?? 0);
-    return !!r;
+    return !!r && ref > this.#before;
   }
 
   /**
@@ -135,9 +137,12 @@ export class Outbox {
    * @param {number} position what has been applied
    */
   acknowledged(ref, offset, position) {
-    if (ref > this.#before) return this.#take(ref)?.resolve(offset);
-    const r = this.requests.find((r) => r.ref === ref);
-    if (r) Object.assign(r, { passed: true, done: true, by: offset });
+    const known = ref > this.#before;
+    for (const r of this.requests) {
+      if (r.ref === ref && !known) Object.assign(r, { passed: true, done: true });
+      if (r.passed && Number(r.ref) <= ref) r.by ??= offset;
+    }
+    if (known) this.#take(ref)?.resolve(offset);
     this.reached(position);
   }
 

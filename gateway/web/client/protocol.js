@@ -22,6 +22,9 @@ export class PlenumError extends Error {
   }
 }
 
+/** What becomes of a request when the client ends. @param {PlenumError} [why] */
+export const ended = (why) => new PlenumError('closed', why?.message || 'the client has ended', { close: why?.close });
+
 /**
  * Reads a message of the gateway; throws if it is none.
  * @param {string} text

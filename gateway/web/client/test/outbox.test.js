@@ -145,6 +145,31 @@ test('a command that took effect has no event to wait for', async () => {
   assert.deepEqual(s.take(), []);
 });
 
+test('commands whose answers were lost', async (t) => {
+  const cases = {
+    'are waited for while they may be replayed': { then: (s, w) => w.clock.pass(2900), want: ['pending', 0] },
+    'are not waited for much longer': { then: (s, w) => w.clock.pass(3000), want: ['outcome_lost', 0] },
+    'took effect, if their event comes': { then: (s, w) => s.echo(1, w.ref(1)), want: [1, 0] },
+    'and the log is known to be past them': { want: ['outcome_lost', 0],
+      then: (s, w) => { w.client.command('c'); s.say({ type: 'ack', ref: 3, offset: 2 }); s.frame(1, 2); } },
+    'and the log is not yet past them': { want: ['pending', 0],
+      then: (s, w) => { w.client.command('c'); s.say({ type: 'ack', ref: 3, offset: 2 }); s.frame(1); } },
+  };
+  for (const [name, c] of Object.entries(cases)) {
+    await t.test(name, async () => {
+      const w = start();
+      let s = await w.joined(0);
+      const outcomes = [outcome(w.client.command('c')), outcome(w.client.command('c'))];
+      s.end();
+      await w.clock.pass(5000);
+      s = await w.joined(0, { resumed: true, acked: 2 });
+      await c.then(s, w);
+      await settle();
+      assert.deepEqual(outcomes.map((o) => o.now), c.want);
+    });
+  }
+});
+
 test('what is refused for the moment is sent again, under a new ref, in its place', async () => {
   const w = start();
   const s = await w.joined(0);

@@ -213,6 +213,12 @@ test('seats are kept', async () => {
   (await w.joined(0)).end(4505, 'removed');
   assert.equal(kept.size, 0);
 
+  w = start({ seats });
+  s = await w.joined(0);
+  seats.set('s', 'a newer one'); // by another tab, whose session began anew before this one knew
+  s.end(4505, 'removed');
+  assert.equal(seats.get('s'), 'a newer one');
+
   for (const broken of [undefined, { getItem() { throw new Error('forbidden'); }, setItem() { throw new Error('full'); }, removeItem() {} }]) {
     w = start({ seats: seatsIn(broken) });
     s = await w.joined(0);
@@ -314,6 +320,17 @@ test('the clock of the gateway', async () => {
   assert.equal(w.client.skew, 59_995);
   for (let i = 0; i < 5; i++) beat(-7000, 10); // one of the two clocks was set anew
   assert.equal(w.client.skew, -7010);
+});
+
+test('a clock that only a replay tells is not known', async () => {
+  const w = start();
+  let s = await w.joined(0);
+  w.client.publish('e');
+  s.end();
+  await w.clock.pass(5000);
+  s = await w.joined(0, { resumed: true });
+  s.echo(1, w.ref(1));
+  assert.equal(w.client.skew, undefined);
 });
 
 test('who is there', async () => {
