@@ -15,12 +15,12 @@ import { refusal } from './refusal.js';
 /**
  * @typedef {import('../model/types.js').Meeting} Meeting
  * @typedef {import('../model/types.js').Event} Event
- * @typedef {{ round: number, card: string | null }} Pick
+ * @typedef {{ round: number, card: string | null, offset?: number }} Pick offset: it took effect, and its events come up to there
  * @typedef {{ id: number, from: string, emoji: string }} Reaction
  *
  * @typedef {object} Content
  * @property {Meeting} meeting
- * @property {Pick | null} pick the own card while it is on its way
+ * @property {Pick | null} pick the own card until the meeting shows it
  * @property {Reaction[]} reactions that are in the air
  * @property {number} nudged how often this member was
  * @property {number} celebrated the last round whose reveal was seen as it happened
@@ -28,6 +28,9 @@ import { refusal } from './refusal.js';
 
 /** Milliseconds that a reaction is in the air. */
 const AIR = 3500;
+
+/** What is for the moment is not worth to be sent later, nor to hold up what comes behind it. */
+const MOMENTARY = ['react', 'nudge'];
 
 export class MeetingRoom {
   #visit;
@@ -49,13 +52,14 @@ export class MeetingRoom {
   /** @param {{ state: any, members: any[] }} state @param {string} me */
   state(state, me) {
     this.#me = me;
-    this.#draw({ meeting: fromState(state) });
+    const { pick } = this.#content;
+    this.#draw({ meeting: fromState(state), pick: pick?.offset === undefined ? pick : null });
     this.#remember();
   }
 
   /** @param {Event[]} events @param {string} me */
   events(events, me) {
-    let { meeting, celebrated } = this.#content;
+    let { meeting, celebrated, pick } = this.#content;
     for (const e of events) {
       const before = meeting;
       meeting = apply(meeting, e);
@@ -65,7 +69,8 @@ export class MeetingRoom {
       if (e.event === 'react') this.#react(e.from ?? '', String(e.data.emoji));
       if (e.event === 'nudge' && e.data.member === me) this.#nudged(nameOf(meeting, e.from ?? ''));
     }
-    this.#draw({ meeting, celebrated });
+    if (pick?.offset !== undefined && pick.offset <= this.#visit.offset) pick = null;
+    this.#draw({ meeting, celebrated, pick });
     if (events.some((e) => e.event === 'round.started')) this.#remember();
   }
 
@@ -105,10 +110,7 @@ export class MeetingRoom {
    */
   async do(command, data) {
     const why = await this.asked(command, data);
-    if (why) {
-      tell(why, 'bad');
-      live.value = why;
-    }
+    if (why) complain(why);
     return why === undefined;
   }
 
@@ -120,11 +122,16 @@ export class MeetingRoom {
    */
   async asked(command, data) {
     try {
-      await this.#visit.command(command, data);
+      await this.#visit.command(command, data, { retry: !MOMENTARY.includes(command) });
       return undefined;
     } catch (e) {
-      return refusal(e, t);
+      return this.#why(e);
     }
+  }
+
+  /** @param {any} e @returns {string} empty if the page itself has ended the connection */
+  #why(e) {
+    return e?.code === 'closed' && this.#visit.over ? '' : refusal(e, t);
   }
 
   /** Puts a card on the table, or with null takes it back. @param {string | null} card */
@@ -134,14 +141,32 @@ export class MeetingRoom {
     const command = round.revealed ? 'change_vote' : card === null ? 'retract_vote' : 'cast_vote';
     const pick = { round: round.round, card };
     this.#draw({ pick });
-    const done = await this.do(command, { round: round.round, card: card ?? undefined });
-    let { meeting } = this.#content;
-    if (done && !round.revealed && meeting.round?.voted && meeting.round.round === pick.round) {
-      // The answer may overtake the event that shows it.
-      meeting = apply(meeting, { at: 0, event: 'vote.state', data: { member: this.#me, voted: card !== null } });
-      meeting = applyPrivate(meeting, { event: 'your_vote', data: pick });
+    const offset = await this.#lay(pick, command);
+    if (this.#content.pick !== pick) return;
+    // The answer comes behind the private note, and may overtake the events.
+    this.#draw({ pick: offset > this.#visit.offset ? { ...pick, offset } : null });
+  }
+
+  /**
+   * Sends a pick. One that is refused for the moment is sent again, unless there
+   * is a newer one.
+   * @param {Pick} pick
+   * @param {string} command
+   * @returns {Promise<number>} the log's offset behind it; 0 if the meeting itself tells what came of it
+   */
+  async #lay(pick, command) {
+    const { round, card } = pick;
+    for (;;) {
+      try {
+        return await this.#visit.command(command, { round, card: card ?? undefined }, { retry: false });
+      } catch (e) {
+        const { code, retry, after } = /** @type {import('../client/dist/plenum.min.js').PlenumError} */ (e);
+        const why = !retry && code !== 'outcome_lost' && this.#why(e);
+        if (why) complain(why);
+        if (retry) await new Promise((resolve) => setTimeout(resolve, Math.max(after, 100)));
+        if (!retry || this.#content.pick !== pick) return 0;
+      }
     }
-    this.#draw({ meeting, pick: this.#content.pick === pick ? null : this.#content.pick });
   }
 
   /** @param {string[]} missing names of those who have not voted */
@@ -159,21 +184,25 @@ export class MeetingRoom {
     return this.start(nextStory(this.meeting)?.id);
   }
 
-  /** @param {string} [story] none: a quick vote */
+  /** @param {string} [story] none: a quick vote @returns {Promise<boolean>} */
   async start(story) {
     const { round, phase } = this.meeting;
     const votes = phase === 'voting' && round?.voted?.length;
     if (votes && !(await ask({ title: t('ask.start', { n: votes }), text: t('ask.start_text'), yes: t('do.start'), danger: true }))) return false;
+    if (this.meeting.round?.round !== round?.round) return this.start(story); // of another round nobody was asked
     return this.do('start_round', { story, confirm: Boolean(votes) });
   }
 
-  /** Gives the quick vote a story. @param {string} title */
-  async name(title) {
-    const { round } = this.meeting;
-    if (round?.story) return this.do('edit_story', { story: round.story, title });
+  /**
+   * Gives a round's story another title, and a quick vote a story.
+   * @param {string} title
+   * @param {import('../model/types.js').Round} round
+   */
+  async name(title, round) {
+    if (round.story) return this.do('edit_story', { story: round.story, title });
     if (!(await this.do('add_story', { title }))) return false;
     const added = this.meeting.stories.findLast((s) => s.title === title.trim());
-    return added && this.meeting.round?.round === round?.round ? this.start(added.id) : true;
+    return added && this.meeting.round?.round === round.round ? this.start(added.id) : true;
   }
 
   /** @param {string} value */
@@ -182,19 +211,24 @@ export class MeetingRoom {
     return this.do('set_estimate', { round: round?.round, value });
   }
 
-  /** @param {{ deck?: string, cards?: string[] }} deck */
+  /** @param {{ deck?: string, cards?: string[] }} deck @returns {Promise<boolean>} */
   async deck(deck) {
     const { round, phase } = this.meeting;
     const votes = phase === 'revealed' || Boolean(round?.voted?.length);
     if (votes && !(await ask({ title: t('ask.deck'), text: t('ask.deck_text'), yes: t('do.change'), danger: true }))) return false;
+    if (this.meeting.round?.round !== round?.round) return this.deck(deck);
     return this.do('set_deck', { ...deck, confirm: votes });
   }
 
   /** Brings all rounds here, for the export. */
   async everything() {
-    while (this.meeting.older > 0) {
+    for (let tries = 3; this.meeting.older > 0; ) {
       const { older } = this.meeting;
-      if (!(await this.earlier()) || this.meeting.older === older) return false;
+      if (!(await this.earlier())) return false;
+      if (this.meeting.older === older && --tries === 0) {
+        complain(t('error.other')); // each answer was lost, or a state overtook it
+        return false;
+      }
     }
     return true;
   }
@@ -202,6 +236,12 @@ export class MeetingRoom {
   earlier() {
     return this.do('get_rounds', { before: this.meeting.history[0]?.round ?? this.meeting.round?.round ?? 0 });
   }
+}
+
+/** @param {string} why */
+function complain(why) {
+  tell(why, 'bad');
+  live.value = why;
 }
 
 /**

@@ -41,13 +41,12 @@ function detail(message, t) {
 }
 
 /**
- * A refusal in words; empty if the page itself has ended the connection.
+ * A refusal in words.
  *
  * @param {any} e
  * @param {Translate} t
  */
 export function refusal(e, t) {
-  if (e?.code === 'closed') return '';
   const key = `error.${e?.code}`;
   const text = has(key) ? t(key) : e?.message || t('error.other');
   if (!precise.includes(e?.code) || !e.message) return text;

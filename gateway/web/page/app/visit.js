@@ -34,6 +34,9 @@ import { Store } from './store.js';
 /** Milliseconds that a leave may take. */
 const LEAVE = 1500;
 
+/** Milliseconds that other tabs wait for the first of them that begins anew. */
+const FIRST = 10_000;
+
 /** Meetings: one person, one seat, in all tabs. Rooms: every tab is somebody. */
 const shared = seatsIn();
 const own = { get: () => /** @type {string | undefined} */ (undefined), ...sessionSeats() };
@@ -52,6 +55,9 @@ export const seatOf = (session) => own.get(session) ?? shared.get(session);
 /** Takes a seat over from another device. @param {string} session @param {string} seat */
 export const takeSeat = (session, seat) => shared.set(session, seat);
 
+/** Does something while no other tab does, where the browser can tell. @type {(name: string, f: () => Promise<void>) => unknown} */
+const alone = (name, f) => (navigator.locks ? navigator.locks.request(name, f).catch(f) : f());
+
 export class Visit {
   /** @type {Store<Now>} */
   now;
@@ -63,6 +69,9 @@ export class Visit {
   /** The seat of a welcome whose kind is not known yet. */
   #seat = '';
   #skew = 0;
+  #gone = false;
+  /** Of a welcome that is waited for. @type {() => void} */
+  #arrived = () => {};
   /** Until the session that had been forgotten is there again. @type {Promise<void> | undefined} */
   #anew;
 
@@ -91,6 +100,16 @@ export class Visit {
     return Date.now() + (this.#client.skew ?? this.#skew);
   }
 
+  /** Up to where the session has been followed. */
+  get offset() {
+    return this.#client.position?.offset ?? 0;
+  }
+
+  /** Whether the person has left, or the visit has ended otherwise. */
+  get over() {
+    return this.#gone || this.now.value.phase === 'closed';
+  }
+
   /** What follows the session; undefined until the first welcome. */
   get kind() {
     return this.#kind;
@@ -104,10 +123,11 @@ export class Visit {
   /**
    * @param {string} command
    * @param {unknown} [data]
+   * @param {import('../client/dist/plenum.min.js').RequestOptions} [options]
    * @returns {Promise<number>}
    */
-  command(command, data = {}) {
-    return this.#settled((client) => client.command(command, data));
+  command(command, data = {}, options) {
+    return this.#settled((client) => client.command(command, data, options));
   }
 
   /** @param {string} event @param {unknown} data */
@@ -117,6 +137,7 @@ export class Visit {
 
   /** Gives the seat up, and forgets it. Without a connection the others see it away. */
   async leave() {
+    this.#gone = true;
     const left = this.#client.leave().catch(() => {}); // it has ended otherwise
     await Promise.race([left, new Promise((resolve) => setTimeout(resolve, LEAVE))]);
     this.#client.close();
@@ -124,6 +145,7 @@ export class Visit {
   }
 
   close() {
+    this.#gone = true;
     this.#client.close();
   }
 
@@ -135,7 +157,7 @@ export class Visit {
         get: seatOf,
         set: (_, seat) => this.#keep(seat),
         remove: (id) => {
-          for (const seats of [shared, own]) seats.remove(id);
+          for (const seats of [shared, own]) if (seats.get(id) === client.seat) seats.remove(id);
         },
       },
       onWelcome: (welcome) => this.#welcomed(welcome.session.kind, welcome.you.member),
@@ -162,22 +184,34 @@ export class Visit {
     if (kind !== this.now.value.kind) this.#kind = this.#kinds(kind, this);
     this.#set({ kind, me });
     if (this.#seat) this.#keep(this.#seat);
+    this.#arrived();
   }
 
   /** @param {import('../client/dist/plenum.min.js').Status} status */
   #status({ phase, error, replica }) {
-    if (phase === 'closed' && error?.code === 'seat_unknown') return void (this.#anew = this.#again());
+    if (phase === 'closed' && error?.code === 'seat_unknown') return this.#again();
     this.#set({ phase, replica: replica ?? this.now.value.replica, over: phase === 'closed' ? error : undefined });
   }
 
   /**
-   * The session has begun anew and knows nobody. So do we, under the same name.
+   * The session has begun anew and knows nobody. So do we, under the same name,
+   * one tab after the other: the others come back with the seat of the first.
    * It may have to be made, because joining makes sessions of another kind.
    */
-  async #again() {
+  #again() {
     this.#set({ phase: 'reconnecting' });
-    if (this.now.value.kind === 'estimation') await create('estimation', this.session);
-    this.#client = this.#connect();
+    this.#anew = new Promise((made) => {
+      alone(`plenum.${this.session}`, async () => {
+        if (this.now.value.kind === 'estimation' && !this.#gone) await create('estimation', this.session);
+        const arrived = new Promise((resolve) => {
+          this.#arrived = () => resolve(undefined);
+          setTimeout(resolve, FIRST);
+        });
+        if (!this.#gone) this.#client = this.#connect();
+        made();
+        if (!this.#gone) await arrived;
+      });
+    });
   }
 
   /**

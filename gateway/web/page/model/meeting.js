@@ -165,12 +165,15 @@ const namesOf = (m, ids) =>
   Object.fromEntries(m.members.filter((o) => ids.includes(o.member)).map((o) => [o.member, o.name]));
 
 /**
+ * Puts earlier rounds before those that are known, unless rounds are missing in
+ * between, because a state has taken the place of the history that they go before.
  * @param {Meeting} m
  * @param {Round[]} rounds
- * @param {number} older
+ * @param {number} older how many there are before them
  * @returns {Meeting}
  */
 function withOlder(m, rounds, older) {
   const first = m.history[0]?.round ?? Infinity;
-  return { ...m, history: [...rounds.filter((r) => r.round < first), ...m.history], older };
+  const more = rounds.filter((r) => r.round < first);
+  return older + more.length === m.older ? { ...m, history: [...more, ...m.history], older } : m;
 }

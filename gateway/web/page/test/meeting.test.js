@@ -133,6 +133,11 @@ test('older rounds are put before those that are known, each once', () => {
   assert.equal(m.older, 1);
 });
 
+test('earlier rounds do not go before a history that others are missing in between', () => {
+  const m = { ...after(revealed, second), older: 9 };
+  assert.equal(applyPrivate(m, { event: 'rounds', data: { rounds: [{ round: -6 }, { round: -5 }], older: 2 } }), m);
+});
+
 test('what is not known changes nothing', () => {
   const m = fromState(snapshot());
   assert.equal(apply(m, event('chat.message', { text: 'hi' })), m);

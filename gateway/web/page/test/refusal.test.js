@@ -25,5 +25,5 @@ test('a refusal names its line, its numbers, and what nobody has foreseen', () =
   assert.equal(refusal({ code: 'bad_data', message: 'something new' }, t), '内容无效。 (something new)');
   assert.equal(refusal({ code: 'stale_round', message: 'round 3 is over' }, t), '那一轮已经结束了。');
   assert.equal(refusal({ code: 'unheard_of', message: 'something new' }, t), 'something new');
-  assert.equal(refusal({ code: 'closed' }, t), '');
+  assert.equal(refusal({ code: 'closed', message: 'the session is closed' }, t), '会议已结束。');
 });

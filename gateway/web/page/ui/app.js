@@ -36,15 +36,16 @@ function Live() {
   return html`<p class="hidden" id="live" role="status" aria-live="polite">${said} ${last?.text ?? ''}</p>`;
 }
 
+/** A question. Where something is lost with a yes, a key that was meant for what was there before is a no, and a held one is nothing. */
 function Ask() {
   const q = useStore(question);
   if (!q) return null;
-  return html`<${Dialog} label=${q.title} class="small" role="alertdialog" onClose=${() => q.answer(false)}>
+  return html`<${Dialog} label=${q.title} class="small" role="alertdialog" onClose=${() => q.answer(false)} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.repeat && e.preventDefault()}>
     <h2>${q.title}</h2>
     <p class="quiet">${q.text}</p>
     <div class="buttons">
       <button type="button" class=${q.danger ? 'danger' : 'primary'} onClick=${() => q.answer(true)}>${q.yes}</button>
-      <button type="button" onClick=${() => q.answer(false)}>${t('do.cancel')}</button>
+      <button type="button" autofocus=${q.danger} onClick=${() => q.answer(false)}>${t('do.cancel')}</button>
     </div>
   <//>`;
 }

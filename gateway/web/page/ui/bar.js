@@ -33,21 +33,23 @@ export function Bar({ view, phase, replica, drawer, onDrawer, onHelp }) {
 /** The story's title; a click edits it, and gives a quick vote a story. @param {{ view: View }} props */
 function Title({ view: { meeting, room, me } }) {
   const { round, stories, phase } = meeting;
-  const [editing, setEditing] = useState(false);
+  const [editing, setEditing] = useState(/** @type {import('../model/types.js').Round | null} */ (null));
   const place = stories.findIndex((s) => s.id === round?.story);
   const story = stories[place];
-  const mayEdit = room && round && may(meeting, me, meeting.options.stories_by)
-    && (story || may(meeting, me, meeting.options.flow_by) && phase === 'voting' && !round.voted?.length);
+  const mayName = room && round && may(meeting, me, meeting.options.stories_by) && (story || may(meeting, me, meeting.options.flow_by) && phase === 'voting');
+  const mayEdit = mayName && (story || !round.voted?.length);
+  // Votes that come meanwhile do not take the box away, and what was typed is never meant for another round.
+  const box = mayName && editing && editing.round === round.round && editing.story === round.story && editing;
   const where = [round && t('round.number', { round: round.round }), place >= 0 && t('story.place', { n: place + 1, all: stories.length })].filter(Boolean).join(' · ');
   const title = round ? round.title || t('round.quick') : t('phase.closed_meeting');
   return html`<div class="title">
     <p class="over-title">${where}</p>
-    ${editing && mayEdit
-      ? html`<${TitleBox} value=${round.title} onDone=${(/** @type {string} */ text) => {
-          setEditing(false);
-          if (text && text !== round.title) room.name(text);
+    ${box
+      ? html`<${TitleBox} key=${box} value=${box.title} onDone=${(/** @type {string} */ text) => {
+          setEditing(null);
+          if (text && text !== box.title) room.name(text, box);
         }} />`
-      : html`<h1>${mayEdit ? html`<button type="button" class="plain" id="title" title=${t(story ? 'story.edit' : 'story.name')} onClick=${() => setEditing(true)}><span dir="auto">${title}</span><${Icon} name="pencil" size=${15} /></button>` : html`<span id="title" dir="auto">${title}</span>`}
+      : html`<h1>${mayEdit ? html`<button type="button" class="plain" id="title" title=${t(story ? 'story.edit' : 'story.name')} onClick=${() => setEditing(round)}><span dir="auto">${title}</span><${Icon} name="pencil" size=${15} /></button>` : html`<span id="title" dir="auto">${title}</span>`}
         ${story?.link && html`<a class="icon-only plain" href=${story.link} target="_blank" rel="noopener noreferrer" aria-label=${t('story.open', { title })} title=${story.link}><${Icon} name="link" size=${16} /></a>`}
       </h1>`}
   </div>`;
@@ -57,7 +59,12 @@ function Title({ view: { meeting, room, me } }) {
 function TitleBox({ value, onDone }) {
   const ref = useRef(/** @type {any} */ (null));
   const over = useRef(false);
-  useLayoutEffect(() => ref.current.select(), []);
+  useLayoutEffect(() => {
+    ref.current.select();
+    return () => {
+      over.current = true; // a box that is taken away loses the focus: that is not the person's doing
+    };
+  }, []);
   const done = (/** @type {string} */ text) => {
     if (over.current) return;
     over.current = true;

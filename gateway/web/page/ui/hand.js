@@ -51,8 +51,10 @@ export function Cards({ view: { meeting, room, card, content } }) {
 
 /** Somebody waits for this person: the hand shakes. @param {{ current: HTMLElement | null }} ref @param {number} nudged */
 function useNudge(ref, nudged) {
+  const known = useRef(nudged);
   useEffect(() => {
-    if (nudged === 0 || calm()) return;
+    if (nudged === known.current || calm()) return;
+    known.current = nudged;
     ref.current?.animate([0, -6, 6, -4, 4, 0].map((x) => ({ transform: `translateX(${x}px)` })), { duration: 450 });
   }, [nudged]);
 }

@@ -43,6 +43,6 @@ function Past({ round, meeting, me }) {
     </summary>
     ${results
       ? html`<${Bars} meeting=${meeting} round=${round} me=${me} /><p class="quiet small">${t('history.took', { time: duration(results.took, language.value), n: results.turnout.voted, voters: results.turnout.voters })}</p>`
-      : html`<p class="quiet small">${t('history.hidden_text', { names: names((round.voted ?? []).map((id) => nameOf(meeting, id))) })}</p>`}
+      : html`<p class="quiet small">${t('history.hidden_text', { names: names((round.voted ?? []).map((id) => nameOf(meeting, id) || t('room.somebody'))) })}</p>`}
   </details></li>`;
 }

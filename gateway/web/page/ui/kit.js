@@ -63,9 +63,9 @@ export const Face = ({ id, name, small }) =>
 
 /**
  * A dialog on top of everything; Escape and a click beside it close it.
- * @param {{ label: string, onClose: () => void, children?: any, class?: string, role?: string }} props
+ * @param {{ label: string, onClose: () => void, onKeyDown?: (e: KeyboardEvent) => unknown, children?: any, class?: string, role?: string }} props
  */
-export function Dialog({ label, onClose, children, class: name, role }) {
+export function Dialog({ label, onClose, onKeyDown, children, class: name, role }) {
   const ref = useRef(/** @type {any} */ (null));
   useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -77,7 +77,7 @@ export function Dialog({ label, onClose, children, class: name, role }) {
     e.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${ref} class=${cx('dialog', name)} role=${role} aria-label=${label} onMouseDown=${beside} onCancel=${cancel}>
+  return html`<dialog ref=${ref} class=${cx('dialog', name)} role=${role} aria-label=${label} onMouseDown=${beside} onCancel=${cancel} onKeyDown=${onKeyDown}>
     <div class="sheet">${children}</div>
   </dialog>`;
 }

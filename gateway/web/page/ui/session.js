@@ -24,8 +24,9 @@ export function Session({ session, created, expect }) {
     visit?.close();
     setVisit(new Visit({ session, token: tokenOf(session), ...who }, kinds));
   };
+  const again = () => (seatOf(session) ? enter({ name: kept('name') }) : setVisit(null));
   useEffect(() => {
-    if (seatOf(session)) enter({ name: kept('name') });
+    if (seatOf(session)) again();
     else peek(session).then(setSeen);
   }, [session]);
   useEffect(() => () => visit?.close(), [visit]);
@@ -36,7 +37,7 @@ export function Session({ session, created, expect }) {
     if (seatOf(session)) return null; // it is entered right now
     return html`${seen?.kind === 'estimation' && html`<${Preview} seen=${seen} />`}<${Join} session=${session} created=${created} meeting=${seen?.kind === 'estimation'} onJoin=${enter} />`;
   }
-  return html`<${Entered} key=${visit} visit=${visit} seen=${seen} expect=${expect} onJoin=${enter} onAgain=${() => setVisit(null)} />`;
+  return html`<${Entered} key=${visit} visit=${visit} seen=${seen} expect=${expect} onJoin=${enter} onAgain=${again} />`;
 }
 
 /** @param {{ visit: Visit, seen: any, expect?: string, onJoin: (who: any) => void, onAgain: () => void }} props */
