@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -178,14 +179,19 @@ func (c *Client) verdict(ctx context.Context, l *link, cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.saidLeave && (closed.Code == wire.CloseNormal || closed.Code == wire.CloseJoinRefused):
-		c.left = true // refused: a leave whose answer was lost gave the seat up before
+	case c.saidLeave && slices.Contains(seatGone, closed.Code):
+		c.left = true
 		return errEnd
 	case closed.Code == wire.CloseReplaced && l != nil && (l.rival || time.Since(c.unheard) < givenUpFor):
 		return nil
 	}
 	return closed
 }
+
+// seatGone is how a connection of who has said leave ends when the seat is given
+// up: with the answer, or, where that was lost, because nobody has the seat, or
+// because a replica that had not heard of the leave yet hears of it.
+var seatGone = []wire.CloseCode{wire.CloseNormal, wire.CloseJoinRefused, wire.CloseRemoved}
 
 // givenUpFor is how long a join that this client has given up may still take
 // effect somewhere, and end the connection that was made after it.

@@ -40,25 +40,36 @@ func TestLeave(t *testing.T) {
 
 // The seat may be gone already when the answer to a leave was lost.
 func TestLeaveWithALostAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		s := start(t, f)
-		p := f.join()
-		p.welcome(0)
-		left := make(chan error, 1)
-		go func() { left <- s.Leave(t.Context()) }()
-		p.next(wire.TypeLeave)
-		f.srv.Cut()
-		p = f.join()
-		p.refuse(wire.Error{Code: wire.CodeSeatUnknown, Message: "who?"})
-		p.Close(4508, "")
-		if err := <-left; err != nil {
-			t.Errorf("Leave returned %v", err)
-		}
-		if err := s.wait(); err != nil {
-			t.Errorf("Run returned %v", err)
-		}
-	})
+	for name, end := range map[string]func(p *peer){
+		"the seat is unknown": func(p *peer) {
+			p.refuse(wire.Error{Code: wire.CodeSeatUnknown, Message: "who?"})
+			p.Close(4508, "")
+		},
+		"a replica had not heard of it": func(p *peer) {
+			p.welcome(0)
+			p.Close(4505, "removed")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t)
+				s := start(t, f)
+				p := f.join()
+				p.welcome(0)
+				left := make(chan error, 1)
+				go func() { left <- s.Leave(t.Context()) }()
+				p.next(wire.TypeLeave)
+				f.srv.Cut()
+				end(f.join())
+				if err := <-left; err != nil {
+					t.Errorf("Leave returned %v", err)
+				}
+				if err := s.wait(); err != nil {
+					t.Errorf("Run returned %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestLeaveThatIsNotThrough(t *testing.T) {
