@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/plenum-gateway/plenum/fanout"
 )
@@ -45,7 +46,7 @@ func TestProposalsForAPosition(t *testing.T) {
 				t.Errorf("proposal %d was settled with %+v; want %v", i, got, s.want)
 			}
 		}
-		synctest.Wait()
+		after(time.Second) // appends that did not share a frame may have used up the burst
 		m.want(t, "1", "2", "1", "4", "2", "end")
 		for _, items := range *appended {
 			if len(items) > 2 {
@@ -64,30 +65,41 @@ func TestMarksComeBack(t *testing.T) {
 		marked := func(mark string) *fanout.Proposal {
 			return &fanout.Proposal{Client: "key", Ref: 1, Mark: mark, Change: change("x")}
 		}
-		lost := false
+		appends, open := 0, make(chan struct{})
 		r.log.bend(func(b *bends) {
 			b.onAppend = func(_ context.Context, _ *fanout.Append, do func() (fanout.Appended, error)) (fanout.Appended, error) {
+				appends++
+				if appends == 1 {
+					<-open // so that the next two share an append
+				}
 				res, err := do()
-				if !lost {
-					lost, err = true, errCut
+				if appends == 2 {
+					err = errCut
 				}
 				return res, err
 			}
 		})
+		before := ask(p, &fanout.Proposal{Change: change("before")})
+		synctest.Wait()
 		first := ask(p, marked("a"))
 		decided := ask(p, &fanout.Proposal{Decide: count(9), Client: "c", Ref: 1})
-		if s := <-first; s.Err != nil || !s.Repeated || s.Mark != "a" || s.Last != 1 {
+		synctest.Wait()
+		close(open)
+		if s := <-before; s.Err != nil {
+			t.Errorf("the one before was settled with %+v", s)
+		}
+		if s := <-first; s.Err != nil || !s.Repeated || s.Mark != "a" || s.Last != 2 {
 			t.Errorf("the first was settled with %+v", s)
 		}
 		if s := <-decided; s.Err != nil || !s.Repeated {
 			t.Errorf("its neighbour was settled with %+v", s)
 		}
 		for _, mark := range []string{"a", "b"} {
-			if s := propose(p, marked(mark)); s.Err != nil || !s.Repeated || s.Mark != "a" || s.Last != 1 {
+			if s := propose(p, marked(mark)); s.Err != nil || !s.Repeated || s.Mark != "a" || s.Last != 2 {
 				t.Errorf("a repeat was settled with %+v", s)
 			}
 		}
-		if got := r.texts("s"); !slices.Equal(got, []string{"x", "1"}) {
+		if got := r.texts("s"); !slices.Equal(got, []string{"before", "x", "1"}) {
 			t.Errorf("the log has %q", got)
 		}
 	})

@@ -277,7 +277,7 @@ func TestOlderBackupGetsANewEpoch(t *testing.T) {
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	log := open(t, redislog.Options{URL: s.URL(), Timeout: 500 * time.Millisecond})
+	log := open(t, redislog.Options{URL: s.URL()})
 	appendEvent(t, log, "s", "x")
 	s.Kill()
 	logtest.Eventually(t, "an append knows that nothing was done", func() bool {
@@ -339,7 +339,7 @@ func TestRedisRefuses(t *testing.T) {
 func TestPausedRedisIsNoticed(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	log := open(t, redislog.Options{URL: s.URL(), Timeout: 300 * time.Millisecond})
+	log := open(t, redislog.Options{URL: s.URL(), Timeout: 2 * time.Second})
 	appendEvent(t, log, "s", "x")
 	s.Pause()
 	began := time.Now()

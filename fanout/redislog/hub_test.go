@@ -177,9 +177,14 @@ func TestReplicasAgree(t *testing.T) {
 	}()
 	disturb(t, s, done)
 	for id, all := range members {
-		v, err := maker.Read(t.Context(), id, &fanout.Query{History: true})
-		if err != nil || !v.Complete || v.Offset != 4*events {
-			t.Fatalf("%s is at %d, %v; want %d", id, v.Offset, err, 4*events)
+		var v fanout.View
+		logtest.Eventually(t, id+" is read", func() (ok bool) { // the last kill may take the reader's connection, too
+			var err error
+			v, err = maker.Read(t.Context(), id, &fanout.Query{History: true})
+			return err == nil
+		})
+		if !v.Complete || v.Offset != 4*events {
+			t.Fatalf("%s is at %d; want %d", id, v.Offset, 4*events)
 		}
 		for _, m := range all {
 			logtest.Eventually(t, "a member of "+id+" has everything", func() bool { return len(m.all()) == 4*events })

@@ -47,21 +47,32 @@ func (c *localCluster) ports() []int {
 	return []int{c.port, c.redisPort, c.replicas, c.replicas + 1, c.replicas + 2}
 }
 
-// freePorts finds several ports in a row that nobody listens on.
+// freePorts finds several ports in a row that nobody listens on and that no
+// other test was given.
 func freePorts(t testing.TB, n int) int {
 	t.Helper()
 	for range 100 {
-		first := freePort(t)
-		free := true
-		for port := first + 1; port < first+n; port++ {
-			free = free && !listens(port)
-		}
-		if free {
+		if first := freePort(t); takePorts(first+1, n-1) {
 			return first
 		}
 	}
 	t.Fatalf("found no %d free ports in a row", n)
 	return 0
+}
+
+// takePorts takes n ports from first on, or none.
+func takePorts(first, n int) bool {
+	portsMu.Lock()
+	defer portsMu.Unlock()
+	for port := first; port < first+n; port++ {
+		if ports[port] || listens(port) {
+			return false
+		}
+	}
+	for port := first; port < first+n; port++ {
+		ports[port] = true
+	}
+	return true
 }
 
 func listens(port int) bool {
