@@ -23,16 +23,17 @@ func (p *Participant) Behind() {
 // fallOut detaches a connection that lags, and returns what it has. It reports
 // false if there is nothing to do: somebody is at it already, or everybody was
 // just told the state anew. Without the room's lock that could be in between,
-// and what the connection has would not be what was returned.
+// and what the connection has would not be what was returned. Without p.mu, attach could let the connection go on in between,
+// and it would get twice what it has had by then.
 func (p *Participant) fallOut() (from fanout.Position, lags bool) {
 	p.room.telling.Lock()
 	defer p.room.telling.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	from.Epoch = p.pool.Head().Epoch
 	if from.Offset, lags = p.conn.Lag(); !lags {
 		return from, false
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch {
 	case p.partway != nil:
 		from.Epoch = p.partway.Epoch // the pool may have another one by now: nobody has told this connection

@@ -178,7 +178,7 @@ func (m *move) changeVote(data json.RawMessage) error {
 		}{r.Number, r.Results})
 		return nil
 	}
-	m.name(r.Votes)
+	m.name([]vote{{Member: m.by}}) // the names of the others are those of the reveal
 	m.say("vote.changed", struct {
 		Round   int      `json:"round"`
 		Member  string   `json:"member"`

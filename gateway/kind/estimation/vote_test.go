@@ -137,6 +137,22 @@ func TestOutcomeOfAVoteDoesNotDependOnTheCard(t *testing.T) {
 	}
 }
 
+// A late change has the name of its member noted, and leaves those of the others
+// as they were at the reveal: clients do the same, and nothing tells them otherwise.
+func TestALateChangeNotesOneName(t *testing.T) {
+	m := newMeeting(t, `{"late_change":true}`)
+	m.vote("ann 5 ben 8")
+	m.must("own", "reveal", `{"round":1,"force":true}`)
+	for i, p := range m.people {
+		m.people[i].Name = "New " + p.Name
+		m.hear("member.changed", encode(map[string]string{"member": p.ID, "name": m.people[i].Name}))
+	}
+	m.must("ann", "change_vote", `{"round":1,"card":"8"}`)
+	if got, want := m.view("ann", "names"), `{"ann":"New ANN","ben":"BEN"}`; got != want {
+		t.Errorf("the names are %s; want %s", got, want)
+	}
+}
+
 // Members must not publish what clients take for the session's own word, whether
 // it comes as an event or as something private.
 func TestReservedNames(t *testing.T) {
