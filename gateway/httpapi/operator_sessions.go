@@ -81,8 +81,11 @@ func (o Operators) list(w http.ResponseWriter, r *http.Request) {
 		query.Set("after", ids[limit-1])
 		next = "/api/ops/sessions?" + query.Encode()
 	}
-	if after == "" && wire.ValidSessionID(text) && !slices.Contains(ids, text) {
-		ids = slices.Insert(ids, 0, text) // it may be there, without anybody connected
+	if wire.ValidSessionID(text) {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return id == text })
+		if after == "" {
+			ids = slices.Insert(ids, 0, text) // it may be there, without anybody connected; further pages had it on the first
+		}
 	}
 	lines, err := o.lines(r.Context(), ids)
 	if err != nil {

@@ -94,3 +94,68 @@ func TestTabsBeginAnewTogether(t *testing.T) {
 		p.close() // before the gateway that was started last ends
 	}
 }
+
+// A gateway that cannot make the meeting anew at once is asked again: to join
+// would make a plain room of it, for everybody who has the link.
+func TestAMeetingIsMadeAnewThoughRefusedAtFirst(t *testing.T) {
+	listen := fmt.Sprintf("PLENUM_LISTEN=127.0.0.1:%d", freePort(t))
+	gateway := startGateway(t, listen)
+	m := newMeeting(t, gateway.URL(), "refused", "")
+	ada := startBrowser(t, laptop).enters(t, m, "Ada")
+	ada.forgive("WebSocket connection to")
+	ada.text(`(() => {
+		const real = fetch;
+		window.refused = 0;
+		window.fetch = (...args) => (window.refused++ < 2 ? Promise.resolve(new Response('', { status: 503 })) : real(...args));
+	})()`)
+	gateway.Kill()
+	ada.until("the loss", `document.querySelector('#status').dataset.phase === 'reconnecting'`)
+	startGateway(t, listen)
+	ada.until("the refusals", `window.refused > 2`)
+	ada.here()
+	ada.picks("8")
+	ada.progress(1, 1)
+	ada.close() // before the gateway that was started last ends
+}
+
+// A second click on a button that takes its time is the same wish.
+func TestSecondClicks(t *testing.T) {
+	gateway := startGateway(t)
+	browser := startBrowser(t, laptop)
+	ada := &person{browser.tab(t, gateway.URL())}
+	ada.until("the start", `document.querySelector('#create') !== null`)
+	ada.text(`(() => {
+		const real = fetch;
+		window.made = 0;
+		window.fetch = (path, options) => ((window.made += options?.method === 'POST'), real(path, options));
+		for (let i = 0; i < 2; i++) document.querySelector('#create').click();
+	})()`)
+	ada.until("the name box", `document.querySelector('#name') !== null`)
+	if n := ada.text("window.made"); n != "1" {
+		t.Errorf("two clicks made %s meetings", n)
+	}
+	ada.drawer("stories")
+	ada.click("#import")
+	ada.do(chromedp.SendKeys(chromedp.ID("import-text"), "One"))
+	ada.text(`(document.querySelector('form.import button[type=submit]').click(), document.querySelector('form.import button[type=submit]')?.click())`)
+	ada.until("the dialog to close", `document.querySelector('dialog') === null`)
+	ada.do(chromedp.SendKeys(chromedp.ID("add-story"), "Two\r"))
+	ada.until("the last story", `[...document.querySelectorAll('[data-story]')].some((s) => s.innerText.includes('Two'))`)
+	if n := ada.text(`document.querySelectorAll('[data-story]').length`); n != "2" {
+		t.Errorf("there are %s stories", n)
+	}
+}
+
+// Where the name box waits, a link with the seat of another device enters.
+func TestASeatThatComesLater(t *testing.T) {
+	gateway := startGateway(t)
+	m := newMeeting(t, gateway.URL(), "later", "")
+	browser := startBrowser(t, laptop)
+	ada := browser.enters(t, m, "Ada")
+	seat := ada.text(`localStorage.getItem('plenum.seat.later')`)
+	phone := &person{browser.tab(t, m.link(), chromedp.WithNewBrowserContext())}
+	phone.until("the name box", `document.querySelector('#name') !== null`)
+	phone.text(fmt.Sprintf(`location.hash = 'seat=' + encodeURIComponent(%q)`, seat))
+	phone.here()
+	phone.progress(0, 1)
+}

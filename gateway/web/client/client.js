@@ -100,8 +100,8 @@ export class Client {
 
   /** @type {Running['ephemeral']} */
   ephemeral(event, data, key) {
-    const text = wire.encodeRequest('publish', event, JSON.stringify(data) ?? 'null', { key, ephemeral: true });
-    if (!this.#link?.ready || wire.bytes(text) > this.#outbox.limit) return false;
+    const text = wire.encodeRequest('publish', event, wire.encode(data), { key, ephemeral: true });
+    if (!this.#link?.ready || (!key && this.#timers.has('pause')) || wire.bytes(text) > this.#outbox.limit) return false;
     this.#moments.send(text, key);
     return true;
   }

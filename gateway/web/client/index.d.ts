@@ -213,7 +213,8 @@ export interface Event {
 /**
  * code is the gateway's, or one of the client's own: closed (the client has
  * ended), outcome_lost (settled, and the answer was lost with a connection: it
- * took effect once, or was refused), too_big, outbox_full, lost (a connection
+ * took effect once, or was refused), too_big, malformed (half of a surrogate
+ * pair in a text of the data), outbox_full, lost (a connection
  * broke), breach (the gateway broke the protocol), token (the app's token
  * function failed when the one before was about to expire).
  */

@@ -1,6 +1,9 @@
 // @ts-check
 
-/** Ephemeral messages: of those with the same key one leaves in each frame interval, the latest. */
+/**
+ * Ephemeral messages: of those with the same key one leaves in each frame interval,
+ * the latest; it waits while the gateway has asked for a pause.
+ */
 export class Moments {
   /** Milliseconds. */
   frame = 100;
@@ -25,8 +28,10 @@ export class Moments {
   send(text, key) {
     if (!key) return this.#write(text);
     const name = `key ${key}`;
-    if (this.#timers.has(name)) return void this.#waiting.set(key, text);
-    this.#write(text);
+    const planned = this.#timers.has(name);
+    if (planned || this.#timers.has('pause')) this.#waiting.set(key, text);
+    else this.#write(text);
+    if (planned) return;
     this.#timers.plan(name, this.frame, () => {
       const latest = this.#waiting.get(key);
       this.#waiting.delete(key);

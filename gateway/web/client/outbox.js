@@ -1,5 +1,5 @@
 // @ts-check
-import { PlenumError, bytes, encodeRequest } from './protocol.js';
+import { PlenumError, bytes, encode, encodeRequest } from './protocol.js';
 
 /** How many requests may fly at once; a gateway takes more than that in a burst. */
 const WINDOW = 16;
@@ -58,7 +58,7 @@ export class Outbox {
    */
   add(type, name, data, retry) {
     if (this.requests.length >= this.#most) throw new PlenumError('outbox_full');
-    const json = JSON.stringify(data) ?? 'null';
+    const json = encode(data);
     return new Promise((resolve, reject) => this.requests.push({ type, name, data: json, retry, resolve, reject }));
   }
 

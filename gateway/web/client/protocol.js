@@ -55,6 +55,17 @@ export const encodeJoin = (join) =>
 export const encodeHeartbeat = (at, offset) => JSON.stringify({ type: 'heartbeat', at, offset });
 
 /**
+ * Data as JSON. Half a character, as a text has that was cut within an emoji, is
+ * none: the gateway would close the connection for good.
+ * @param {unknown} data
+ */
+export function encode(data) {
+  const json = JSON.stringify(data) ?? 'null';
+  if (/(^|[^\\])(\\\\)*\\ud[89a-f]/.test(json)) throw new PlenumError('malformed', 'a text in the data has half of a surrogate pair');
+  return json;
+}
+
+/**
  * @param {'publish' | 'command'} type
  * @param {string} name of the event or command
  * @param {string} data JSON

@@ -3,6 +3,7 @@
 
 const KEY = 'plenum.ops.key';
 const ANSWER = 10_000; // milliseconds that an answer may take
+const SILENCE = 35_000; // after which a tap is dead: it says something every 15 s
 
 let held = quietly(() => sessionStorage.getItem(KEY)) ?? '';
 
@@ -29,9 +30,10 @@ export function quietly(use) {
 
 /** What the gateway, or the way to it, said no to. */
 export class Refused extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, key) {
     super(detail);
     this.status = status;
+    this.key = key; // that was sent
   }
 
   /** Whether it asks for an API key, or for another one. */
@@ -39,7 +41,8 @@ export class Refused extends Error {
 }
 
 async function request(path, options = {}) {
-  const headers = key.get() ? { Authorization: 'Bearer ' + key.get() } : {};
+  const sent = key.get();
+  const headers = sent ? { Authorization: 'Bearer ' + sent } : {};
   let response;
   try {
     response = await fetch(path, { cache: 'no-store', headers, signal: AbortSignal.timeout(ANSWER), ...options });
@@ -52,7 +55,7 @@ async function request(path, options = {}) {
   try {
     detail = (await response.json()).detail ?? detail;
   } catch { /* not a problem of the gateway's */ }
-  throw new Refused(response.status, detail);
+  throw new Refused(response.status, detail, sent);
 }
 
 export const get = async (path) => (await request(path)).json();
@@ -65,7 +68,11 @@ export async function lines(path, signal, onLine) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
+    const silent = setTimeout(() => reader.cancel(), SILENCE);
+    const began = Date.now();
     const { value, done } = await reader.read();
+    clearTimeout(silent);
+    if (done && Date.now() - began >= SILENCE) throw new Refused(0, 'This replica does not answer.');
     if (done) return;
     const parts = (rest + value).split('\n');
     rest = parts.pop();

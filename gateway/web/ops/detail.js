@@ -13,7 +13,8 @@ export class Detail {
     by('detail-close').addEventListener('click', () => this.close());
     by('tap').addEventListener('click', () => (this.tapping ? this.untap() : this.tap()));
     by('end').addEventListener('click', () => this.end());
-    setInterval(() => this.id && !document.hidden && this.refresh(), 5000);
+    this.asked = this.shown = 0;
+    setInterval(() => this.id && !this.keyless && !document.hidden && this.refresh(), 5000);
   }
 
   async open(id) {
@@ -21,6 +22,11 @@ export class Detail {
     by('tape').hidden = true;
     by('tape').replaceChildren();
     this.id = id;
+    this.keyless = false;
+    by('detail-title').textContent = id;
+    by('detail-about').textContent = 'Looking…';
+    by('members').replaceChildren(); // of another session
+    by('detail').hidden = false;
     await this.refresh();
     by('detail').scrollIntoView({ block: 'nearest' });
   }
@@ -36,17 +42,19 @@ export class Detail {
 
   async refresh() {
     const id = this.id;
+    const asked = ++this.asked;
     let d;
     try {
       d = await get(this.path);
     } catch (error) {
       if (id !== this.id) return;
       if (error.status === 404) this.close();
+      this.keyless = Boolean(error.wantsKey);
       this.on.onError(error);
       return;
     }
-    if (id !== this.id) return;
-    by('detail').hidden = false;
+    if (id !== this.id || asked < this.shown) return; // a newer look was quicker
+    this.shown = asked;
     by('detail-title').textContent = d.id;
     by('detail-about').textContent = `${d.kind}, ${d.members.length} members, ${count(d.offset)} events, made ${span(Date.now() - d.created)} ago`;
     by('members').replaceChildren(...d.members.map((m) => this.member(m)));
@@ -62,15 +70,17 @@ export class Detail {
   }
 
   async remove(m) {
+    const { path } = this; // a question takes its time
     if (!await confirmed(`Remove ${m.name}?`, 'The seat is taken away and its connections are closed. The others see that the member was removed.', 'Remove')) return;
-    await this.attempt(() => send('DELETE', `${this.path}/members/${encodeURIComponent(m.member)}`));
-    await this.refresh();
+    await this.attempt(() => send('DELETE', `${path}/members/${encodeURIComponent(m.member)}`));
+    if (this.id) await this.refresh();
   }
 
   async end() {
-    if (!await confirmed(`End ${this.id}?`, 'Everybody in it is told and closed, on all replicas, and what happened in it is removed. There is no way back.', 'End the session')) return;
-    if (await this.attempt(() => send('DELETE', `/api/sessions/${encodeURIComponent(this.id)}`))) {
-      this.close();
+    const { id } = this;
+    if (!await confirmed(`End ${id}?`, 'Everybody in it is told and closed, on all replicas, and what happened in it is removed. There is no way back.', 'End the session')) return;
+    if (await this.attempt(() => send('DELETE', `/api/sessions/${encodeURIComponent(id)}`))) {
+      if (id === this.id) this.close();
       this.on.onEnded();
     }
   }

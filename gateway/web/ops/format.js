@@ -20,7 +20,7 @@ export function bytes(n) {
 
 /** How long ago, or for how long, from milliseconds. */
 export function span(n) {
-  const s = Math.round(n / 1000);
+  const s = Math.max(0, Math.round(n / 1000)); // this machine's clock may be behind
   if (s < 90) return s + ' s';
   if (s < 5400) return Math.round(s / 60) + ' min';
   if (s < 129_600) return Math.round(s / 3600) + ' h';

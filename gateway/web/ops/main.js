@@ -37,7 +37,8 @@ function askForKey(why) {
 by('key-open').addEventListener('click', () => askForKey(''));
 by('key-cancel').addEventListener('click', () => by('key').close());
 by('key-form').addEventListener('submit', () => {
-  key.set(by('key-text').value.trim());
+  key.set(by('key-text').value.replace(/[^\x21-\x7e]/g, '')); // what a copied key brings along, and no header takes
+  detail.keyless = false;
   by('key-text').value = '';
   banner('');
   sessions.search();
@@ -52,6 +53,7 @@ function banner(text) {
 
 function failed(error) {
   if (error.wantsKey) {
+    if (error.key !== key.get()) return; // there is another one by now
     const had = key.get() !== '';
     if (error.status === 401) key.clear();
     askForKey(error.status === 401 && had ? 'The gateway does not take this key.' : error.status === 403 ? error.message : '');

@@ -5,6 +5,9 @@ import { meter } from './columns.js';
 import { send } from './api.js';
 import { bytes, count, span } from './format.js';
 
+/** Milliseconds in which a replica does what it was told, unless another operator told it otherwise. */
+const TOLD = 30_000;
+
 const row = (label, share, text) => make('p', { className: 'row' }, make('span', {}, label),
   meter(share, share > 0.9 ? 'bad' : share > 0.75 ? 'warn' : 'good'), make('span', { className: 'number' }, text));
 
@@ -13,7 +16,7 @@ export class Replicas {
   constructor(parent, onError) {
     this.parent = parent;
     this.onError = onError;
-    this.ordered = new Map(); // by id: what was ordered, until the replica shows it
+    this.ordered = new Map(); // by id: what was ordered, and when, until the replica shows it
   }
 
   show(fleet) {
@@ -42,7 +45,7 @@ export class Replicas {
 
   button(replica) {
     const wanted = this.ordered.get(replica.id);
-    if (wanted === undefined || wanted === replica.draining) this.ordered.delete(replica.id);
+    if (wanted?.drain === replica.draining || Date.now() - wanted?.at > TOLD) this.ordered.delete(replica.id);
     const waiting = this.ordered.has(replica.id);
     const button = make('button', { type: 'button', disabled: waiting }, waiting ? 'Told…' : replica.draining ? 'Serve again' : 'Drain');
     button.dataset.replica = replica.id;
@@ -60,7 +63,7 @@ export class Replicas {
     }
     try {
       await send(drain ? 'POST' : 'DELETE', `/api/ops/replicas/${encodeURIComponent(replica.id)}/drain${last ? '?force=true' : ''}`);
-      this.ordered.set(replica.id, drain);
+      this.ordered.set(replica.id, { drain, at: Date.now() });
       this.show(this.fleet);
     } catch (error) {
       this.onError(error);

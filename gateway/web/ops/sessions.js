@@ -29,6 +29,7 @@ export class Sessions {
 
   async load(path, more) {
     const asked = ++this.asked;
+    const first = this.path;
     this.path = more ? undefined : path; // that is looked at again
     this.looking = true;
     let page;
@@ -38,6 +39,7 @@ export class Sessions {
       if (asked !== this.asked) return;
       this.looking = false;
       by('sessions-note').textContent = error.message;
+      if (more) this.path = first;
       if (!error.wantsKey) return;
       this.path = undefined;
       this.on.onKeyWanted(error);

@@ -168,24 +168,6 @@ test('close in a callback', async () => {
   }
 });
 
-test('ephemeral events', async () => {
-  const w = start();
-  assert.equal(w.client.ephemeral('cursor', 1), false);
-  const s = await w.joined(0, { limits: { message: 100, backlog: 1 } });
-  assert.equal(w.client.ephemeral('wave'), true);
-  for (let x = 0; x < 10; x++) w.client.ephemeral('cursor', { x }, 'c');
-  w.client.ephemeral('cursor', { y: 1 }, 'd');
-  const data = () => s.take().map((m) => [m.event, m.key, m.ephemeral, m.ref, m.data]);
-  assert.deepEqual(data(), [['wave', undefined, true, undefined, null], ['cursor', 'c', true, undefined, { x: 0 }], ['cursor', 'd', true, undefined, { y: 1 }]]);
-  await w.clock.pass(100);
-  assert.deepEqual(data(), [['cursor', 'c', true, undefined, { x: 9 }]]);
-  await w.clock.pass(1000);
-  assert.deepEqual(data(), []);
-  assert.equal(w.client.ephemeral('cursor', 'x'.repeat(100)), false);
-  s.end();
-  assert.equal(w.client.ephemeral('cursor', 1), false);
-});
-
 test('seats are kept', async () => {
   const kept = new Map();
   const storage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };

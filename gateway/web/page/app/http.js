@@ -28,19 +28,21 @@ export function sessionIn(text) {
 
 /**
  * Makes a session. It says what came of it: made, exists, or not, because only
- * programs with a key may (forbidden), or for another reason.
+ * programs with a key may (forbidden), because the gateway cannot now (later), or
+ * for another reason.
  * @param {string} kind
  * @param {string} id
- * @returns {Promise<'made' | 'exists' | 'forbidden' | 'failed'>}
+ * @returns {Promise<'made' | 'exists' | 'forbidden' | 'later' | 'failed'>}
  */
 export async function create(kind, id) {
   try {
     const { status } = await fetch('/api/sessions', {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ kind, id }), signal: AbortSignal.timeout(ANSWER),
     });
+    if (status >= 500 || status === 429) return 'later';
     return status === 201 ? 'made' : status === 409 ? 'exists' : status === 401 || status === 403 ? 'forbidden' : 'failed';
   } catch {
-    return 'failed';
+    return 'later';
   }
 }
 

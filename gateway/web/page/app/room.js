@@ -2,6 +2,7 @@
 /** A session of another kind: who is there, and what happened, as a list. */
 import { Members } from '../client/dist/plenum.min.js';
 import { t } from './prefs.js';
+import { refusal } from './refusal.js';
 
 /** Entries kept on the page. */
 const MOST = 500;
@@ -69,7 +70,7 @@ export class PlainRoom {
       await this.#visit.publish('chat.message', { text: message.text });
       this.#pending = this.#pending.filter((m) => m !== message);
     } catch (e) {
-      message.error = String(/** @type {any} */ (e)?.message ?? e);
+      message.error = refusal(e, t);
     }
     this.#draw();
   }

@@ -57,9 +57,11 @@ export function go(session) {
  */
 export async function make(kind, named) {
   const id = newId();
+  const from = route.value;
   named(linkTo(id));
   const made = await create(kind, id);
-  if (made === 'failed' || made === 'exists') return false;
+  if (made === 'failed' || made === 'later' || made === 'exists') return false;
+  if (route.value !== from) return true; // the person has gone somewhere else meanwhile
   history.pushState(null, '', linkTo(id));
   route.value = { session: id, bad: false, created: true, expect: made === 'forbidden' ? kind : undefined };
   return true;

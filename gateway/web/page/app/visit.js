@@ -58,6 +58,9 @@ export const takeSeat = (session, seat) => shared.set(session, seat);
 /** Does something while no other tab does, where the browser can tell. @type {(name: string, f: () => Promise<void>) => unknown} */
 const alone = (name, f) => (navigator.locks ? navigator.locks.request(name, f).catch(f) : f());
 
+/** Milliseconds between two attempts to make a session, at most. */
+const LATER = 15_000;
+
 export class Visit {
   /** @type {Store<Now>} */
   now;
@@ -202,7 +205,10 @@ export class Visit {
     this.#set({ phase: 'reconnecting' });
     this.#anew = new Promise((made) => {
       alone(`plenum.${this.session}`, async () => {
-        if (this.now.value.kind === 'estimation' && !this.#gone) await create('estimation', this.session);
+        const meeting = this.now.value.kind === 'estimation';
+        for (let wait = 500; meeting && !this.#gone && (await create('estimation', this.session)) === 'later'; wait = Math.min(2 * wait, LATER)) {
+          await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
+        }
         const arrived = new Promise((resolve) => {
           this.#arrived = () => resolve(undefined);
           setTimeout(resolve, FIRST);

@@ -6,12 +6,13 @@ import { route } from '../app/route.js';
 import { Home } from './home.js';
 import { Icon } from './icons.js';
 import { Session } from './session.js';
-import { Dialog, html, useStore } from './kit.js';
+import { Dialog, html, useEffect, useStore } from './kit.js';
 
 export function App() {
   const { session, bad, created, expect } = useStore(route);
   useStore(language);
   useStore(theme);
+  useEffect(() => () => question.value?.answer(false), [session]);
   return html`
     ${session ? html`<${Session} key=${session} session=${session} created=${created} expect=${expect} />` : html`<${Home} bad=${bad} />`}
     <${Ask} />

@@ -8,18 +8,23 @@ import { go, make } from '../app/route.js';
 import { forget, recent } from '../app/storage.js';
 import { Icon, Mark } from './icons.js';
 import { Chosen } from './personal.js';
-import { html, useEffect, useState } from './kit.js';
+import { html, useEffect, useRef, useState } from './kit.js';
 
 /** @param {{ bad: boolean }} props */
 export function Home({ bad }) {
   const [note, setNote] = useState('');
+  const busy = useRef(false); // a second click is the same wish
   useEffect(() => {
     document.title = 'Plenum';
   }, []);
   const begin = async (/** @type {string} */ kind) => {
+    if (busy.current) return;
+    busy.current = true;
     setNote('');
     let copied = Promise.resolve(false);
-    if (await make(kind, (link) => (copied = copy(link)))) {
+    const made = await make(kind, (link) => (copied = copy(link)));
+    busy.current = false;
+    if (made) {
       if (await copied) tell(t('notice.copied'), 'good');
     } else {
       setNote(t('home.failed'));

@@ -3,13 +3,14 @@
 import { t } from '../app/prefs.js';
 import { looksLikeCSV } from '../model/lines.js';
 import { Icon } from './icons.js';
-import { Dialog, html, useState } from './kit.js';
+import { Dialog, html, useRef, useState } from './kit.js';
 
 /** @param {{ room: import('../app/meeting.js').MeetingRoom, onClose: () => void }} props */
 export function Import({ room, onClose }) {
   const [text, setText] = useState('');
   const [format, setFormat] = useState('');
   const [why, setWhy] = useState('');
+  const busy = useRef(false); // a second click is not a second import
   const as = format || (looksLikeCSV(text) ? 'csv' : 'lines');
   const write = (/** @type {string} */ now) => {
     setText(now);
@@ -24,8 +25,10 @@ export function Import({ room, onClose }) {
   };
   const submit = async (/** @type {Event} */ e) => {
     e.preventDefault();
-    if (!text.trim()) return;
+    if (!text.trim() || busy.current) return;
+    busy.current = true;
     const refused = await room.asked('import_stories', { [as]: text });
+    busy.current = false;
     if (refused === undefined) onClose();
     else setWhy(refused);
   };

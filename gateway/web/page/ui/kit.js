@@ -77,7 +77,11 @@ export function Dialog({ label, onClose, onKeyDown, children, class: name, role 
     e.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${ref} class=${cx('dialog', name)} role=${role} aria-label=${label} onMouseDown=${beside} onCancel=${cancel} onKeyDown=${onKeyDown}>
+  const keys = (/** @type {KeyboardEvent} */ e) => {
+    if (e.key === 'Escape') e.stopPropagation(); // it closes this, and not what is below, too
+    onKeyDown?.(e);
+  };
+  return html`<dialog ref=${ref} class=${cx('dialog', name)} role=${role} aria-label=${label} onMouseDown=${beside} onCancel=${cancel} onKeyDown=${keys}>
     <div class="sheet">${children}</div>
   </dialog>`;
 }

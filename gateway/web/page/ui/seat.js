@@ -45,7 +45,7 @@ export function Seat({ seat, view, far, grid, order, reaction }) {
     ${menu && menu.length
       ? html`<${Popover} class="plain who" label=${undefined} title=${seat.name} button=${body} panel="menu">${(/** @type {() => void} */ close) => html`
           <p class="strong" dir="auto">${seat.name}</p>
-          ${menu.map(({ icon, key, danger, act }) => html`<button type="button" class=${cx('item', danger && 'danger-text')} onClick=${() => {
+          ${menu.map(({ icon, key, off, danger, act }) => html`<button type="button" class=${cx('item', danger && 'danger-text')} disabled=${off} onClick=${() => {
             close();
             act();
           }}><${Icon} name=${icon} />${t(key)}</button>`)}`}<//>`
@@ -54,10 +54,11 @@ export function Seat({ seat, view, far, grid, order, reaction }) {
 }
 
 /**
- * What the viewer may do about this person.
+ * What the viewer may do about this person. What a vote makes useless stays in its
+ * place, so that no click falls on what would move there.
  * @param {Person} seat
  * @param {View} view
- * @returns {{ icon: string, key: string, danger?: boolean, act: () => void }[]}
+ * @returns {{ icon: string, key: string, off?: boolean, danger?: boolean, act: () => void }[]}
  */
 export function actions(seat, { meeting, me, room }) {
   if (!room || !isFacilitator(meeting, me)) return [];
@@ -69,7 +70,7 @@ export function actions(seat, { meeting, me, room }) {
     if (yes) room.do('remove_member', { member, ban });
   };
   return [
-    !seat.spectator && !seat.voted && !seat.away && meeting.phase === 'voting' && { icon: 'bell', key: 'seat.nudge', act: () => room.do('nudge', { member }) },
+    !seat.spectator && meeting.phase !== 'closed' && { icon: 'bell', key: 'seat.nudge', off: seat.voted || seat.away || meeting.phase !== 'voting', act: () => room.do('nudge', { member }) },
     { icon: seat.spectator ? 'hand' : 'eye', key: seat.spectator ? 'seat.make_voter' : 'seat.make_spectator', act: () => room.do('set_role', { member, role: seat.spectator ? 'voter' : 'spectator' }) },
     plain && { icon: 'star', key: 'seat.promote', act: () => room.do('promote', { member }) },
     owner && seat.rank === 'facilitator' && { icon: 'star', key: 'seat.demote', act: () => room.do('demote', { member }) },

@@ -26,9 +26,11 @@ export function Session({ session, created, expect }) {
   };
   const again = () => (seatOf(session) ? enter({ name: kept('name') }) : setVisit(null));
   useEffect(() => {
-    if (seatOf(session)) again();
-    else peek(session).then(setSeen);
+    if (!seatOf(session)) peek(session).then(setSeen);
   }, [session]);
+  useEffect(() => {
+    if (!visit && seatOf(session)) again(); // also one that came later, by a link or from another tab
+  });
   useEffect(() => () => visit?.close(), [visit]);
   useEffect(() => {
     document.title = `${session} · Plenum`;

@@ -49,7 +49,7 @@ function Add({ room, onImport }) {
     const title = ref.current.value.trim();
     if (!title) return;
     ref.current.value = '';
-    if (!(await room.do('add_story', { title }))) ref.current.value ||= title;
+    if (!(await room.do('add_story', { title })) && ref.current) ref.current.value ||= title;
   };
   const paste = async (/** @type {ClipboardEvent} */ e) => {
     const lines = e.clipboardData?.getData('text') ?? '';
