@@ -223,6 +223,26 @@ func TestOperatorsPage(t *testing.T) {
 	page.shows("fleet", "2 replicas")
 }
 
+// While a session's detail is on its way, nothing of another one is shown.
+func TestOperatorsPageShowsOneSession(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, "PLENUM_API_KEYS="+operatorKey)
+	everyone(t, 2, "planning", []string{g.URL()})
+	everyone(t, 1, "retro", []string{g.URL()})
+	page := startBrowser(t).tab(t, g.URL()+"/ops")
+	page.do(chromedp.Click(chromedp.ID("key-open")), chromedp.SendKeys(chromedp.ID("key-text"), "\u200b"+operatorKey+"\r")) // copied with what nobody sees
+	page.shows("sessions", "retro")
+	page.choose("tr[data-session=planning] button")
+	page.shows("members", "member 1")
+	page.text(`(() => {
+		const real = fetch;
+		window.fetch = (path, options) => (String(path).includes('/sessions/retro') ? new Promise(() => {}) : real(path, options));
+	})()`)
+	page.choose("tr[data-session=retro] button")
+	page.shows("detail-title", "retro")
+	page.until("no members", "document.getElementById('members').childElementCount === 0")
+}
+
 // choose waits for an element that is shown and can be pressed, and presses it.
 // What comes every 2 s may move it meanwhile, so it is not aimed at.
 func (p *tab) choose(selector string) {
