@@ -116,6 +116,9 @@ func TestOperatorsFindSessions(t *testing.T) {
 		if first["online"] != 2.0 || first["connections"] != 2.0 || first["kind"] != "broadcast" || first["replicas"].([]any)[0] != "one" {
 			t.Errorf("%v", first)
 		}
+		sit(t, log, "a-x", "Zed")
+		next = list("?q=x&match=contains&limit=1", "x", "a-x") // the very session first
+		list(strings.TrimPrefix(next, "/api/ops/sessions"))    // and once
 		for _, wrong := range []string{"?limit=0", "?limit=x", "?limit=1000", "?match=fuzzy"} {
 			operate(t, routes, "GET", "/api/ops/sessions"+wrong, 400)
 		}

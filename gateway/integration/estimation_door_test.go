@@ -59,6 +59,12 @@ func TestRolesAndRemoval(t *testing.T) {
 	bo.click(".emoji button")
 	ada.until("the reaction at its seat", seatOf("Bo")+`.querySelector('.reaction') !== null`)
 
+	ada.opensSeat("Bo") // and what comes behind the nudge does not move under the pointer when there is no use in it any more
+	bo.picks("5")
+	ada.until("the nudge to be of no use", `(([first]) => first.innerText.trim() === 'Nudge' && first.disabled)(document.querySelectorAll('.panel.menu .item'))`)
+	ada.press("\x1b")
+	bo.click("#retract")
+
 	ada.seatMenu("Cy", "Remove")
 	ada.click("dialog .danger")
 	select {
@@ -81,10 +87,16 @@ func TestRolesAndRemoval(t *testing.T) {
 // seatMenu clicks on a person and then on what is to be done.
 func (p *person) seatMenu(name, item string) {
 	p.t.Helper()
+	p.opensSeat(name)
+	p.text(fmt.Sprintf(`[...document.querySelectorAll('.panel.menu .item')].find((b) => b.innerText.trim() === %q).click()`, item))
+}
+
+// opensSeat clicks on a person.
+func (p *person) opensSeat(name string) {
+	p.t.Helper()
 	p.until("the seat of "+name, seatOf(name)+" !== undefined")
 	p.text(seatOf(name) + ".querySelector('button').click()")
 	p.until("the menu", `document.querySelector('.panel.menu') !== null`)
-	p.text(fmt.Sprintf(`[...document.querySelectorAll('.panel.menu .item')].find((b) => b.innerText.trim() === %q).click()`, item))
 }
 
 // Where only programs with a key may make sessions, the page says so, unless

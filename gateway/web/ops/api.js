@@ -68,11 +68,14 @@ export async function lines(path, signal, onLine) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
-    const silent = setTimeout(() => reader.cancel(), SILENCE);
-    const began = Date.now();
+    let silent = false;
+    const patience = setTimeout(() => {
+      silent = true;
+      reader.cancel();
+    }, SILENCE);
     const { value, done } = await reader.read();
-    clearTimeout(silent);
-    if (done && Date.now() - began >= SILENCE) throw new Refused(0, 'This replica does not answer.');
+    clearTimeout(patience);
+    if (silent) throw new Refused(0, 'This replica does not answer.');
     if (done) return;
     const parts = (rest + value).split('\n');
     rest = parts.pop();

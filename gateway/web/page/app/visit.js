@@ -37,6 +37,9 @@ const LEAVE = 1500;
 /** Milliseconds that other tabs wait for the first of them that begins anew. */
 const FIRST = 10_000;
 
+/** Milliseconds between two attempts to make a session, at most. */
+const LATER = 15_000;
+
 /** Meetings: one person, one seat, in all tabs. Rooms: every tab is somebody. */
 const shared = seatsIn();
 const own = { get: () => /** @type {string | undefined} */ (undefined), ...sessionSeats() };
@@ -57,9 +60,6 @@ export const takeSeat = (session, seat) => shared.set(session, seat);
 
 /** Does something while no other tab does, where the browser can tell. @type {(name: string, f: () => Promise<void>) => unknown} */
 const alone = (name, f) => (navigator.locks ? navigator.locks.request(name, f).catch(f) : f());
-
-/** Milliseconds between two attempts to make a session, at most. */
-const LATER = 15_000;
 
 export class Visit {
   /** @type {Store<Now>} */

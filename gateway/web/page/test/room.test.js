@@ -98,16 +98,24 @@ test('a pick that is refused is told, and taken back', async () => {
   assert.deepEqual([m.card, notices.value.length], [null, 1]);
 });
 
-test('a pick that is refused for the moment is sent again, unless there is a newer one', async () => {
+test('a pick that is refused for the moment is sent again, unless there is a newer one', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const pass = async (ms) => {
+    await turn();
+    t.mock.timers.tick(ms);
+    await turn();
+  };
   const m = meeting();
   m.room.vote('5');
-  m.next().refuse('unavailable', { retry: true, after: 1 });
-  while (!m.visit.asked.length) await turn();
+  m.next().refuse('unavailable', { retry: true, after: 700 });
+  await pass(699);
+  assert.deepEqual(m.visit.asked, []);
+  await pass(1);
   const again = m.next();
   assert.deepEqual([again.data, again.options], [{ round: 1, card: '5' }, { retry: false }]);
   again.refuse('unavailable', { retry: true, after: 1 });
   m.room.vote('8');
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await pass(10_000);
   assert.deepEqual(m.visit.asked.map((a) => a.data.card), ['8']);
   assert.deepEqual(notices.value, []);
 });
